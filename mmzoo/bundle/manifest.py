@@ -1,0 +1,201 @@
+"""manifest.json: what a bundle holds, and the figures that prove it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mmzoo.signature import TensorSpec
+
+MANIFEST = "manifest.json"
+SCHEMA = 1
+KINDS = ("real", "synthetic")
+
+
+@dataclass(frozen=True)
+class PartEntry:
+    """One program of a bundle: its name, and its named inputs and outputs with None for the free batch axis."""
+
+    name: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One part in one format, with the largest difference and the smallest cosine found over all samples.
+
+    path is relative to the bundle; sha256 and bytes are of the file, or of all files where it is a directory.
+    """
+
+    part: str
+    format: str
+    precision: str
+    path: str
+    bytes: int
+    sha256: str
+    max_abs_diff: float
+    min_cosine: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class SamplesEntry:
+    """How many samples samples.npz holds, and whether they are "real" or "synthetic"."""
+
+    count: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The whole manifest. created_by: package name to version; metrics: name to figure, as given to export."""
+
+    model: str
+    created_by: Mapping[str, str]
+    samples: SamplesEntry
+    parts: Mapping[str, PartEntry]
+    artifacts: tuple[Artifact, ...]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def artifact(self, part: str, format: str, precision: str = "fp32") -> Artifact:
+        """The artifact of that part, format and precision.
+
+        Raises ValueError if the bundle has none: the message lists those it has.
+        """
+        for artifact in self.artifacts:
+            if (artifact.part, artifact.format, artifact.precision) == (part, format, precision):
+                return artifact
+        present = ", ".join(f"{a.part}/{a.format}/{a.precision}" for a in self.artifacts)
+        raise ValueError(f"artifact must be one the bundle holds ({present}), received {part}/{format}/{precision}")
+
+
+def encode_manifest(manifest: Manifest) -> str:
+    """The JSON text of a manifest, schema 1. Raises ValueError for NaN and infinity, which JSON has no form of."""
+    content = {
+        "schema": SCHEMA,
+        "model": manifest.model,
+        "created_by": dict(manifest.created_by),
+        "samples": vars(manifest.samples),
+        "parts": {
+            name: {"inputs": [_encode_spec(s) for s in part.inputs], "outputs": [_encode_spec(s) for s in part.outputs]}
+            for name, part in manifest.parts.items()
+        },
+        "artifacts": [vars(artifact) for artifact in manifest.artifacts],
+        "metrics": dict(manifest.metrics),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def decode_manifest(text: str) -> Manifest:
+    """A manifest from its JSON text.
+
+    Raises ValueError where the text is no JSON, has another schema than 1, lacks a field, or where a field has a wrong
+    type or names a file outside the bundle.
+    """
+    try:
+        content = json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise ValueError(f"{MANIFEST} must be JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{MANIFEST} must be a JSON object, received {type(content).__name__}")
+    schema = _get(content, "schema", int, MANIFEST)
+    if schema != SCHEMA:
+        raise ValueError(f"{MANIFEST} must have schema {SCHEMA}, received {schema}: a newer mmzoo may read it")
+    parts = {name: _decode_part(name, part) for name, part in _get(content, "parts", dict, MANIFEST).items()}
+    artifacts = tuple(_decode_artifact(entry, parts) for entry in _get(content, "artifacts", list, MANIFEST))
+    samples = _get(content, "samples", dict, MANIFEST)
+    kind = _get(samples, "kind", str, "samples")
+    if kind not in KINDS:
+        raise ValueError(f"samples: kind must be one of {', '.join(KINDS)}, received {kind!r}")
+    created_by = _get(content, "created_by", dict, MANIFEST)
+    metrics = _get(content, "metrics", dict, MANIFEST)
+    return Manifest(
+        model=_get(content, "model", str, MANIFEST),
+        created_by={name: _get(created_by, name, str, "created_by") for name in created_by},
+        samples=SamplesEntry(_get(samples, "count", int, "samples"), kind),
+        parts=parts,
+        artifacts=artifacts,
+        metrics={name: _get(metrics, name, float, "metrics") for name in metrics},
+    )
+
+
+def read_manifest(directory: str | Path) -> Manifest:
+    """Reads a bundle's manifest.json.
+
+    Raises FileNotFoundError where there is none, ValueError as decode_manifest does.
+    """
+    path = Path(directory) / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(f"a bundle must have a {MANIFEST}, found none in {directory}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{MANIFEST} must be UTF-8: {error}") from error
+    return decode_manifest(text)
+
+
+def write_manifest(manifest: Manifest, directory: str | Path) -> None:
+    """Writes manifest.json into a directory."""
+    (Path(directory) / MANIFEST).write_text(encode_manifest(manifest), encoding="utf-8")
+
+
+def _encode_spec(spec: TensorSpec) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype}
+    if spec.range is not None:
+        entry["range"] = [int(bound) if float(bound).is_integer() else bound for bound in spec.range]
+    return entry
+
+
+def _decode_spec(entry: Any, where: str) -> TensorSpec:
+    name = _get(entry, "name", str, where)
+    shape = _get(entry, "shape", list, where)
+    if not all(side is None or (_is(side, int) and side >= 0) for side in shape):
+        raise ValueError(f"{where}: shape must be a list of lengths and null, received {shape!r}")
+    bounds = entry.get("range")
+    if bounds is not None and not (
+        isinstance(bounds, list) and len(bounds) == 2 and all(_is(bound, float) for bound in bounds)
+    ):
+        raise ValueError(f"{where}: range must be a list of two numbers, received {bounds!r}")
+    return TensorSpec(name, tuple(shape), _get(entry, "dtype", str, where), tuple(bounds) if bounds else None)
+
+
+def _decode_part(name: str, entry: Any) -> PartEntry:
+    where = f"part {name!r}"
+    inputs, outputs = (
+        tuple(_decode_spec(spec, where) for spec in _get(entry, side, list, where)) for side in ("inputs", "outputs")
+    )
+    return PartEntry(name, inputs, outputs)
+
+
+def _decode_artifact(entry: Any, parts: Mapping[str, PartEntry]) -> Artifact:
+    where = "an entry of artifacts"
+    kinds = {"bytes": int, "samples": int, "max_abs_diff": float, "min_cosine": float}
+    fields = {name: _get(entry, name, kinds.get(name, str), where) for name in Artifact.__dataclass_fields__}
+    artifact = Artifact(**fields)
+    if artifact.part not in parts:
+        raise ValueError(f"{where}: part must be one of {', '.join(parts)}, received {artifact.part!r}")
+    path = PurePosixPath(artifact.path)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"{where}: path must lie inside the bundle, received {artifact.path!r}")
+    return artifact
+
+
+def _is(value: Any, kind: type) -> bool:
+    """isinstance for JSON: a whole number is a float too, and true is no number."""
+    return isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
+
+
+def _get(entry: Any, name: str, kind: type, where: str) -> Any:
+    if not isinstance(entry, dict) or name not in entry:
+        raise ValueError(f"{where} must have the field {name!r}, received {entry!r:.80}")
+    if not _is(entry[name], kind):
+        raise ValueError(f"{where}: {name} must be of type {kind.__name__}, received {entry[name]!r:.80}")
+    return entry[name]
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")

@@ -1,0 +1,184 @@
+"""Does a bundle still hold what was exported, and does it still answer as the Keras model did?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo.bundle.chatter import quiet
+from mmzoo.bundle.manifest import MANIFEST, Artifact, Manifest, PartEntry, read_manifest
+from mmzoo.bundle.parity import compare
+from mmzoo.bundle.reader import open_format
+from mmzoo.bundle.samples import SAMPLES, Golden, read_samples
+from mmzoo.checksums import SUMS, list_files, read_sums, sha256, sha256_path
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """One file of a bundle, by its relative path, and what is wrong with it, or None."""
+
+    path: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class ArtifactCheck:
+    """One artifact run on the golden samples: the figures found, what is wrong, or why it was not run."""
+
+    artifact: Artifact
+    max_abs_diff: float | None = None
+    min_cosine: float | None = None
+    problem: str | None = None
+    skipped: str | None = None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What verify found. ok: every file is as written and no artifact that could be run answers differently."""
+
+    directory: Path
+    files: tuple[FileCheck, ...]
+    artifacts: tuple[ArtifactCheck, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One sentence a wrong file or artifact, each beginning with its path."""
+        wrong_files = [f"{check.path}: {check.problem}" for check in self.files if check.problem]
+        wrong_answers = [
+            f"{check.artifact.path} ({check.artifact.part}): {check.problem}"
+            for check in self.artifacts
+            if check.problem
+        ]
+        return (*wrong_files, *wrong_answers)
+
+
+def verify(directory: str | Path) -> Verification:
+    """Checks a bundle: every file's hash, then every artifact's answers to the golden samples in its own runtime.
+
+    Needs neither the Keras model nor Keras; TensorFlow only for SavedModels. A missing runtime skips its artifacts. A
+    damaged file is not run: it could take the process down. Another processor rounds differently, so that answers may
+    differ from the Keras model's by 1e-4 of the outputs' largest value (at least of 1) or ten times what the export
+    measured, whichever is more.
+    Never raises for a bad bundle, or for none: the result says what is wrong.
+    """
+    directory = Path(directory)
+    if not directory.is_dir():
+        return Verification(directory, (FileCheck(".", "must be a directory, found none"),), ())
+    problems, sums = _check_files(directory)
+    try:
+        manifest = read_manifest(directory)
+    except (OSError, ValueError) as error:
+        problems.setdefault(MANIFEST, str(error))
+        return _result(directory, problems, sums, ())
+    if MANIFEST in problems:
+        reason = f"{MANIFEST} is damaged"
+        return _result(directory, problems, sums, tuple(ArtifactCheck(a, skipped=reason) for a in manifest.artifacts))
+    problems |= _check_artifact_hashes(directory, manifest, problems)
+    return _result(directory, problems, sums, _run_artifacts(directory, manifest, problems))
+
+
+def _result(
+    directory: Path, problems: Mapping[str, str], sums: Mapping[str, str], artifacts: tuple[ArtifactCheck, ...]
+) -> Verification:
+    names = sorted({*problems, *sums, SUMS})
+    return Verification(directory, tuple(FileCheck(name, problems.get(name)) for name in names), artifacts)
+
+
+def _check_files(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """What is wrong with which file, and the hashes SHA256SUMS lists; a damaged list accuses no other file."""
+    try:
+        sums = read_sums(directory)
+    except (OSError, ValueError) as error:
+        return {SUMS: str(error)}, {}
+    problems = dict.fromkeys(sums, "must exist, found nothing")
+    for name in list_files(directory):
+        if name == SUMS:
+            continue
+        problems.pop(name, None)
+        if name not in sums:
+            problems[name] = f"must not be here: {SUMS} does not list it"
+            continue
+        try:
+            digest = sha256(directory / name)
+        except OSError as error:
+            problems[name] = f"must be readable: {error.strerror}"
+            continue
+        if digest != sums[name]:
+            problems[name] = f"must have sha256 {sums[name]}, found {digest}"
+    return problems, sums
+
+
+def _check_artifact_hashes(directory: Path, manifest: Manifest, known: Mapping[str, str]) -> dict[str, str]:
+    """The manifest's own hashes: a second opinion where SHA256SUMS was rewritten or is damaged."""
+    problems = {}
+    for artifact in manifest.artifacts:
+        if _wrong_files(artifact, known):
+            continue
+        path = directory / artifact.path
+        try:
+            digest = sha256_path(path) if path.exists() else None
+        except OSError as error:
+            problems[artifact.path] = f"must be readable: {error.strerror}"
+            continue
+        if digest != artifact.sha256:
+            problems[artifact.path] = f"must have sha256 {artifact.sha256} by {MANIFEST}, found {digest or 'nothing'}"
+    return problems
+
+
+def _wrong_files(artifact: Artifact, problems: Mapping[str, str]) -> list[str]:
+    return [name for name in problems if name == artifact.path or name.startswith(artifact.path + "/")]
+
+
+def _run_artifacts(directory: Path, manifest: Manifest, problems: dict[str, str]) -> tuple[ArtifactCheck, ...]:
+    skipped = f"{SAMPLES} is damaged" if SAMPLES in problems else None
+    goldens: dict[str, Golden] = {}
+    if not skipped:
+        try:
+            goldens = read_samples(directory, manifest.parts)
+        except (OSError, ValueError) as error:
+            problems[SAMPLES] = str(error)
+            skipped = f"{SAMPLES} cannot be read"
+    checks = []
+    for artifact in manifest.artifacts:
+        if wrong := _wrong_files(artifact, problems):
+            checks.append(ArtifactCheck(artifact, skipped=f"{wrong[0]} is damaged"))
+        elif skipped:
+            checks.append(ArtifactCheck(artifact, skipped=skipped))
+        else:
+            checks.append(_run_artifact(directory, artifact, manifest.parts[artifact.part], goldens[artifact.part]))
+    return tuple(checks)
+
+
+def _run_artifact(directory: Path, artifact: Artifact, part: PartEntry, golden: Golden) -> ArtifactCheck:
+    try:
+        with quiet():
+            run = open_format(artifact.format, directory / artifact.path, part)
+            batches = [
+                run({name: array[start : start + BATCH] for name, array in golden.inputs.items()})
+                for start in range(0, golden.count, BATCH)
+            ]
+        actual = {name: np.concatenate([batch[name] for batch in batches]) for name in golden.outputs}
+        parity = compare(golden.outputs, actual)
+    except ImportError as error:
+        return ArtifactCheck(artifact, skipped=str(error))
+    except Exception as error:  # whatever a runtime makes of a bad file is this artifact's result
+        return ArtifactCheck(artifact, problem=f"cannot be run: {error}")
+    scale = max(1.0, *(float(np.abs(output).max(initial=0)) for output in golden.outputs.values()))
+    atol = max(1e-4 * scale, 10 * artifact.max_abs_diff)
+    min_cosine = 1 - max(1e-5, 10 * (1 - artifact.min_cosine))
+    problem = None
+    if not parity.within(atol, min_cosine):
+        problem = (
+            f"must answer as the Keras model did (max abs diff <= {atol:.1e}, cosine >= {min_cosine:.6f}), "
+            f"found {parity.max_abs_diff:.1e} and {parity.min_cosine:.6f}"
+        )
+    return ArtifactCheck(artifact, parity.max_abs_diff, parity.min_cosine, problem)

@@ -1,0 +1,56 @@
+"""Data by name, and the figures of a model on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data.pairs import Pairs
+from mmzoo.metrics import Figure, label_embeddings, retrieval_report_from_embeds, zero_shot_accuracy
+
+DEFAULT_TEMPLATES = ("a photo of a {}",)
+
+
+def open_data(name: str, split: str) -> Pairs:
+    """digits, shapes, or a folder of the user's own; a folder has no split of its own and comes whole."""
+    from mmzoo import data
+
+    if name == "digits":
+        return data.digits(split)
+    if name == "shapes":
+        return data.shapes(4000 if split == "train" else 1000, split)
+    if not Path(name).exists():
+        raise FileNotFoundError(f"--data must be digits, shapes or a folder, received {name!r}, which does not exist")
+    return data.folder(name)
+
+
+def evaluate(
+    model: Any, pairs: Pairs, *, prefix: str = "", templates: Sequence[str] = DEFAULT_TEMPLATES
+) -> list[Figure]:
+    """Retrieval both ways over the distinct captions, and zero-shot accuracy where the pictures have classes.
+
+    A caption belongs to every picture that has it. Figures are named prefix + "recall@1_i2t", prefix + "zero_shot_top1", ...
+    """
+    from mmzoo.data import BadPictures
+
+    bad = BadPictures()
+    images = pairs.arrays(model, bad_pictures=bad)["images"]
+    kept = np.setdiff1d(np.arange(len(pairs)), bad.indices)
+    image_embeds = model.encode_image(images)
+    captions = sorted({caption for index in kept for caption in pairs.captions[index]})
+    number = {caption: position for position, caption in enumerate(captions)}
+    positives = np.zeros((len(kept), len(captions)), bool)
+    for row, index in enumerate(kept):
+        positives[row, [number[caption] for caption in pairs.captions[index]]] = True
+    report = retrieval_report_from_embeds(image_embeds, model.encode_text(captions), positives)
+    figures = [Figure(prefix + figure.name, figure.value, figure.chance) for figure in report.figures]
+    if pairs.labels is None:
+        return figures
+    classes = label_embeddings(model.encode_text, [name.replace("_", " ") for name in pairs.label_names], templates)
+    zero_shot = zero_shot_accuracy(image_embeds, classes, pairs.labels[kept])
+    return [
+        Figure(f"{prefix}zero_shot_{figure.name}", figure.value, figure.chance) for figure in zero_shot.figures
+    ] + figures

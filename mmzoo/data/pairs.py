@@ -1,0 +1,213 @@
+"""Pictures and their captions, wherever they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from mmzoo.data.augmentation import Augment
+from mmzoo.presets import ImagePreprocessing
+
+if TYPE_CHECKING:
+    from mmzoo.data.reading import BadPictures
+
+
+class Images(Protocol):
+    """Pictures by number: a uint8 array (N, H, W, 3), or any sequence that decodes one when it is asked for.
+
+    `images[i]` is (H, W, 3) uint8 of any size, or raises `UnreadableImage`. It may be asked from several threads.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> np.ndarray: ...
+
+
+class CaptionTokenizer(Protocol):
+    """Captions to token ids (B, length) int32."""
+
+    def __call__(self, texts: Sequence[str], length: int, /) -> np.ndarray: ...
+
+
+class ImageTextModel(Protocol):
+    """What a pipeline needs to know of the model it feeds."""
+
+    @property
+    def tokenizer(self) -> CaptionTokenizer | None: ...
+
+    @property
+    def image_preprocessing(self) -> ImagePreprocessing: ...
+
+    @property
+    def context_length(self) -> int: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """N pictures with their captions, and, where the source knows them, classes or the whole scene.
+
+    images: N pictures (see `Images`). captions: for each picture one or several. labels: (N,) integers that index
+    label_names. truth: for each picture what is known of it. augment: what is safe to do to these pictures in
+    training, None for nothing.
+    Raises:  ValueError if the lengths differ or a picture has no caption: then pictures and captions would not match.
+    """
+
+    images: Images
+    captions: tuple[tuple[str, ...], ...]
+    labels: np.ndarray | None = None
+    label_names: tuple[str, ...] = ()
+    truth: tuple[Any, ...] | None = None
+    augment: Augment | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "captions", tuple(_caption_row(row) for row in self.captions))
+        object.__setattr__(self, "label_names", tuple(self.label_names))
+        if isinstance(self.images, np.ndarray) and (
+            self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[-1] != 3
+        ):
+            raise ValueError(
+                "images must be uint8 (N, H, W, 3) in [0, 255], "
+                f"received {self.images.dtype} {tuple(self.images.shape)}"
+            )
+        count = len(self.images)
+        if len(self.captions) != count:
+            raise ValueError(f"captions must be {count:,}, one entry a picture, received {len(self.captions):,}")
+        for index, row in enumerate(self.captions):
+            if not row or not all(isinstance(caption, str) for caption in row):
+                raise ValueError(f"captions[{index}] must be one or several strings, received {row!r}")
+        if self.truth is not None:
+            object.__setattr__(self, "truth", tuple(self.truth))
+            if len(self.truth) != count:
+                raise ValueError(f"truth must have {count:,} entries, one a picture, received {len(self.truth):,}")
+        if self.labels is not None:
+            object.__setattr__(self, "labels", _checked_labels(self.labels, count, len(self.label_names)))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def all_captions(self) -> list[str]:
+        """Every caption of every picture, in order: what a tokenizer is trained on."""
+        return [caption for row in self.captions for caption in row]
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> Pairs:
+        """The pictures at these positions, in this order; file-backed pictures stay unread."""
+        chosen = np.asarray(indices)
+        if chosen.dtype == bool or chosen.ndim != 1 or (chosen.size and not np.issubdtype(chosen.dtype, np.integer)):
+            raise ValueError(f"indices must be a list of integers, received {chosen.dtype} {chosen.shape}")
+        chosen = chosen.astype(np.int64)
+        if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
+            raise ValueError(f"indices must be from 0 to {len(self) - 1}, received {chosen.min()} to {chosen.max()}")
+        images = self.images[chosen] if isinstance(self.images, np.ndarray) else _Chosen(self.images, chosen)
+        return replace(
+            self,
+            images=images,
+            captions=tuple(self.captions[i] for i in chosen),
+            labels=None if self.labels is None else self.labels[chosen],
+            truth=None if self.truth is None else tuple(self.truth[i] for i in chosen),
+        )
+
+    def split(self, held_out: float = 0.1, seed: int = 0) -> tuple[Pairs, Pairs]:
+        """(training, held-out) parts drawn at random; the same seed gives the same parts.
+
+        Raises:  ValueError if either part would be empty.
+        """
+        size = round(len(self) * held_out)
+        if not 0 < size < len(self):
+            raise ValueError(
+                f"held_out must leave both parts of {len(self):,} pictures at least one, received {held_out!r}"
+            )
+        order = np.random.default_rng(seed).permutation(len(self))
+        return self.subset(np.sort(order[size:])), self.subset(np.sort(order[:size]))
+
+    def concat(self, other: Pairs) -> Pairs:
+        """These pictures followed by the other's; what only one of the two knows (labels, truth) is dropped."""
+        same_classes = self.labels is not None and other.labels is not None and self.label_names == other.label_names
+        return Pairs(
+            images=_joined(self.images, other.images),
+            captions=self.captions + other.captions,
+            labels=np.concatenate([self.labels, other.labels]) if same_classes else None,
+            label_names=self.label_names if same_classes else (),
+            truth=self.truth + other.truth if self.truth is not None and other.truth is not None else None,
+            augment=self.augment.common(other.augment) if self.augment and other.augment else None,
+        )
+
+    def dataset(
+        self,
+        model: ImageTextModel,
+        batch_size: int,
+        *,
+        training: bool = True,
+        augment: Augment | None = None,
+        seed: int = 0,
+        first_epoch: int = 0,
+        bad_pictures: BadPictures | None = None,
+    ) -> Any:
+        """A tf.data.Dataset for `fit` or `evaluate`: see `mmzoo.data.dataset`."""
+        from mmzoo.data.pipeline import dataset
+
+        return dataset(
+            self,
+            model,
+            batch_size,
+            training=training,
+            augment=augment,
+            seed=seed,
+            first_epoch=first_epoch,
+            bad_pictures=bad_pictures,
+        )
+
+    def arrays(self, model: ImageTextModel, *, bad_pictures: BadPictures | None = None) -> dict[str, np.ndarray]:
+        """Everything at once as NumPy arrays: see `mmzoo.data.arrays`."""
+        from mmzoo.data.pipeline import arrays
+
+        return arrays(self, model, bad_pictures=bad_pictures)
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    images: Images
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int, /) -> np.ndarray:
+        return self.images[int(self.indices[index])]
+
+
+@dataclass(frozen=True, eq=False)
+class _Joined:
+    first: Images
+    second: Images
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def __getitem__(self, index: int, /) -> np.ndarray:
+        split = len(self.first)
+        return self.first[index] if index < split else self.second[index - split]
+
+
+def _joined(first: Images, second: Images) -> Images:
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and first.shape[1:] == second.shape[1:]:
+        return np.concatenate([first, second])
+    return _Joined(first, second)
+
+
+def _caption_row(row: Sequence[str]) -> tuple[str, ...]:
+    # A bare string would otherwise become one caption a letter.
+    return (row,) if isinstance(row, str) else tuple(row)
+
+
+def _checked_labels(labels: np.ndarray, count: int, classes: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be integers of shape ({count},), received {labels.dtype} {labels.shape}")
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(
+            f"labels must index the {classes} label_names, received values from {labels.min()} to {labels.max()}"
+        )
+    return labels.astype(np.int32)

@@ -1,0 +1,61 @@
+"""The inputs an export is proven with: the user's, else seeded synthetic ones."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from mmzoo.signature import Part, TensorSpec
+
+SYNTHETIC = 8
+
+
+def sample_inputs(
+    parts: Mapping[str, Part], samples: Mapping[str, np.ndarray] | None
+) -> dict[str, dict[str, np.ndarray]]:
+    """For each part {input name: array (N, ...)} in the declared dtypes; N is that of samples, or 8.
+
+    Raises ValueError where samples lack an input, have another shape, values the dtype cannot hold, or several lengths.
+    """
+    specs = {spec.name: spec for part in parts.values() for spec in part.inputs}
+    if samples is None:
+        arrays = {name: _synthesize(spec) for name, spec in specs.items()}
+    else:
+        if set(samples) != set(specs):
+            raise ValueError(f"samples must have the inputs {sorted(specs)}, received {sorted(samples)}")
+        arrays = {name: _as_declared(np.asarray(samples[name]), spec) for name, spec in specs.items()}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) != 1 or 0 in lengths.values():
+        raise ValueError(f"samples must all have one length, at least 1, received {lengths}")
+    return {name: {spec.name: arrays[spec.name] for spec in part.inputs} for name, part in parts.items()}
+
+
+def _synthesize(spec: TensorSpec) -> np.ndarray:
+    """Uniform over the range, else -1 to 1; whole numbers without a range are 0 or 1, which every embedding has."""
+    generator = np.random.default_rng(zlib.crc32(spec.name.encode()))
+    free = 96 if len(spec.shape) == 4 else 16  # pictures: enough for five halvings
+    shape = (SYNTHETIC, *(free if side is None else side for side in spec.shape[1:]))
+    kind = np.dtype(spec.dtype) if spec.dtype != "string" else np.dtype(object)
+    if kind.kind == "b":
+        return generator.integers(0, 2, shape).astype(kind)
+    if kind.kind in "iu":
+        low, high = spec.range or (0, 1)
+        return generator.integers(int(low), int(high) + 1, shape).astype(kind)
+    if kind.kind == "f":
+        low, high = spec.range or (-1.0, 1.0)
+        return generator.uniform(low, high, shape).astype(kind)
+    raise ValueError(f"input {spec.name} must hold numbers to be exported, received dtype {spec.dtype}")
+
+
+def _as_declared(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    if array.ndim != len(spec.shape) or any(
+        side not in (None, length) for side, length in zip(spec.shape, array.shape, strict=True)
+    ):
+        raise ValueError(f"sample {spec.name} must have shape {spec.shape}, received {array.shape}")
+    declared = array.astype(spec.dtype)
+    # A float picture in [0, 255] becomes uint8 by rounding down only where it holds whole numbers already.
+    if np.issubdtype(declared.dtype, np.integer) and not np.array_equal(declared, array):
+        raise ValueError(f"sample {spec.name} must hold values of dtype {spec.dtype}, received others ({array.dtype})")
+    return declared

@@ -1,0 +1,85 @@
+"""A part as one TensorFlow graph, traced once for all formats, with its large weights outside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from mmzoo.bundle import PartEntry
+from mmzoo.exporters.parts import call, output_names
+from mmzoo.signature import Part, TensorSpec
+
+LARGE = 1 << 16  # elements; below that a constant costs tf2onnx's optimizers nothing worth speaking of
+
+
+@dataclass(frozen=True)
+class Trace:
+    """function(weights, inputs) -> outputs is a tf.function with exactly one trace, the one of its signature.
+
+    weights: {unique name: Keras variable} handed in as the first argument, a list in this order, so that converters do
+    not carry them through their passes. Other variables are captured. variables: all of the part's, for a SavedModel.
+    entry: the inputs and outputs as an artifact declares them.
+    """
+
+    entry: PartEntry
+    function: Any
+    signature: tuple[list[Any], dict[str, Any]]
+    weights: dict[str, Any]
+    variables: tuple[Any, ...]
+
+    @property
+    def concrete(self) -> Any:
+        """The traced function."""
+        return self.function.get_concrete_function(*self.signature)
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """Tensors a layer holds outside its weights, as Normalization its mean; TensorFlow makes inputs of them."""
+        captures = self.concrete.graph.captures
+        return {inner.name: outer.numpy() for outer, inner in captures if outer.dtype.name != "resource"}
+
+
+def trace_part(name: str, part: Part) -> Trace:
+    """Traces a part with its declared inputs, which are cast to the Keras inputs' dtypes first."""
+    import tensorflow as tf
+
+    weights = _large_weights(part.model)
+
+    def compute(values: list[Any], inputs: dict[str, Any]) -> dict[str, Any]:
+        with keras.StatelessScope(state_mapping=list(zip(weights.values(), values, strict=True))):
+            return call(part.model, inputs)
+
+    function = tf.function(compute, autograph=False)
+    signature = (
+        [tf.TensorSpec(variable.shape, variable.dtype, name=path) for path, variable in weights.items()],
+        {spec.name: tf.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in part.inputs},
+    )
+    computed = function.get_concrete_function(*signature).structured_outputs
+    # Keras knows static shapes where TensorFlow lost them; TensorFlow knows the dtype under float32_compute.
+    symbolic = zip(output_names(part.model), part.model.outputs, strict=True)
+    outputs = tuple(TensorSpec(key, tuple(tensor.shape), computed[key].dtype.name) for key, tensor in symbolic)
+    variables = tuple(variable.value for variable in part.model.variables)
+    return Trace(PartEntry(name, part.inputs, outputs), function, signature, weights, variables)
+
+
+def _large_weights(model: keras.Model) -> dict[str, Any]:
+    """Matrices and stacks of matrices that are worth keeping outside the graph, by their Keras paths.
+
+    Convolution kernels and the rest stay constants, since tf2onnx lays out, folds and fuses those only then; recurrent
+    kernels too, since its LSTM operation needs them.
+    """
+    recurrent = {
+        id(variable)
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.RNN)
+        for variable in layer.variables
+    }
+    weights: dict[str, Any] = {}
+    for variable in model.variables:
+        if len(variable.shape) in (2, 3) and np.prod(variable.shape) >= LARGE and id(variable) not in recurrent:
+            path = variable.path
+            weights[path if path not in weights else f"{path}_{len(weights)}"] = variable
+    return weights

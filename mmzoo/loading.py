@@ -1,0 +1,24 @@
+"""Saved models back into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+
+
+def load(path: str | Path) -> keras.Model:
+    """Loads a .keras file with everything it was saved with: weights, optimizer state, tokenizer, image preprocessing.
+
+    Keras finds a model's classes only once their module is imported; this imports mmzoo's first.
+    Raises FileNotFoundError where there is no such file, ValueError where it is no model that Keras can read.
+    """
+    import mmzoo.models  # noqa: F401  registers the classes
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} must be a .keras file, found {'a directory' if path.is_dir() else 'nothing'}")
+    try:
+        return keras.saving.load_model(path)
+    except (OSError, KeyError, EOFError) as error:
+        raise ValueError(f"{path} must be a whole .keras file, and cannot be read: {error}") from error

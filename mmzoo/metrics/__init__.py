@@ -1,0 +1,44 @@
+"""How good a model is, always beside what guessing would reach; NumPy alone until a callback is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.metrics.figures import Figure, figure_table
+from mmzoo.metrics.retrieval import (
+    RetrievalReport,
+    chance_precision_at_k,
+    chance_recall_at_k,
+    precision_at_k,
+    recall_at_k,
+    retrieval_report,
+    retrieval_report_from_embeds,
+)
+from mmzoo.metrics.zero_shot import ZeroShotReport, label_embeddings, zero_shot_accuracy
+
+if TYPE_CHECKING:
+    from mmzoo.metrics.callbacks import RetrievalCallback, ZeroShotCallback
+
+__all__ = [
+    "Figure",
+    "RetrievalCallback",
+    "RetrievalReport",
+    "ZeroShotCallback",
+    "ZeroShotReport",
+    "chance_precision_at_k",
+    "chance_recall_at_k",
+    "figure_table",
+    "label_embeddings",
+    "precision_at_k",
+    "recall_at_k",
+    "retrieval_report",
+    "retrieval_report_from_embeds",
+    "zero_shot_accuracy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("RetrievalCallback", "ZeroShotCallback"):
+        return getattr(importlib.import_module("mmzoo.metrics.callbacks"), name)
+    raise AttributeError(f"module 'mmzoo.metrics' has no attribute {name!r}")

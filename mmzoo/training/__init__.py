@@ -1,0 +1,1 @@
+"""What fit cannot do alone. Takes any keras.Model."""

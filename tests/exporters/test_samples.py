@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from mmzoo.exporters.samples import sample_inputs
+from mmzoo.signature import Part, TensorSpec
+
+
+def drawn(spec, samples=None):
+    return sample_inputs({"p": Part(None, (spec,))}, samples)["p"][spec.name]
+
+
+def test_whole_numbers_cover_their_range_and_stay_in_it():
+    values = drawn(TensorSpec("x", (None, 1000), "uint8", (3, 5)))
+    assert values.dtype == "uint8"
+    assert np.unique(values).tolist() == [3, 4, 5]
+
+
+def test_whole_numbers_without_a_range_are_0_and_1():
+    assert np.unique(drawn(TensorSpec("x", (None, 50), "int32"))).tolist() == [0, 1]
+
+
+def test_floats_lie_in_their_range():
+    values = drawn(TensorSpec("x", (None, 1000), "float32", (0, 255)))
+    assert values.shape == (8, 1000)
+    assert 0 <= values.min() < 5
+    assert 250 < values.max() <= 255
+
+
+def test_truth_values_are_drawn():
+    assert np.unique(drawn(TensorSpec("mask", (None, 50), "bool"))).tolist() == [False, True]
+
+
+def test_free_axes_get_a_length():
+    assert drawn(TensorSpec("x", (None, None, None, 3), "float32")).shape == (8, 96, 96, 3)
+    assert drawn(TensorSpec("x", (None, None), "int32")).shape == (8, 16)
+
+
+def test_strings_cannot_be_drawn():
+    with pytest.raises(ValueError, match="input text must hold numbers"):
+        drawn(TensorSpec("text", (None,), "string"))
+
+
+def test_given_samples_get_the_declared_dtype():
+    values = drawn(TensorSpec("x", (None, 2), "int32"), {"x": np.array([[1, 2]], "int64")})
+    assert values.dtype == "int32"
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ({"y": np.ones((1, 2))}, r"samples must have the inputs \['x'\], received \['y'\]"),
+        ({"x": np.ones((1, 3))}, r"sample x must have shape \(None, 2\), received \(1, 3\)"),
+        ({"x": np.ones((0, 2))}, "one length, at least 1"),
+        ({"x": np.full((1, 2), 0.5)}, r"sample x must hold values of dtype uint8, received others \(float64\)"),
+        ({"x": np.full((1, 2), 256)}, "sample x must hold values of dtype uint8"),
+    ],
+)
+def test_samples_that_do_not_fit_are_refused(samples, message):
+    with pytest.raises(ValueError, match=message):
+        drawn(TensorSpec("x", (None, 2), "uint8"), samples)
+
+
+def test_samples_of_two_lengths_are_refused():
+    specs = (TensorSpec("x", (None, 1), "float32"), TensorSpec("y", (None, 1), "float32"))
+    with pytest.raises(ValueError, match=r"one length, at least 1, received \{'x': 1, 'y': 2\}"):
+        sample_inputs({"p": Part(None, specs)}, {"x": np.ones((1, 1)), "y": np.ones((2, 1))})
