@@ -15,6 +15,7 @@ _LOGGERS = ("absl", "tensorflow", "tf2onnx")
 _CHATTER = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog"
     rb"|[IW]\d{4} \d\d:\d\d:"  # absl: information and warnings
+    rb"|E\d{4} .*failed call to cuInit"  # TensorFlow, on every machine without a GPU
     rb"|To enable the following instructions:"  # the second line of one of them
     rb"|INFO: "  # LiteRT
     rb"|(\x1b\[[0-9;]*m)?\d{4}-\d\d-\d\d .*(: [IW] |\[[IW]:onnxruntime)"  # TensorFlow's older form, ONNX Runtime

@@ -23,6 +23,16 @@ Model = Annotated[Path, typer.Option(help="A run directory or a .keras file.")]
 DATA_HELP = "digits, shapes, or a folder (captions.jsonl, captions.csv, class sub-folders, or .tar shards)."
 
 
+def start_keras() -> None:
+    """Loads Keras and its backend without the lines that TensorFlow prints while it starts."""
+    from mmzoo.bundle.chatter import quiet
+
+    with quiet():
+        import keras
+
+        keras.ops.zeros(())  # the backend looks for devices when it makes its first tensor
+
+
 @app.callback(invoke_without_command=True)
 def version(
     context: typer.Context,
@@ -49,6 +59,7 @@ def quickstart(
 
     Everything needed ships with mmzoo. A run that was cut goes on where it was.
     """
+    start_keras()
     from mmzoo.cli.quickstart import run_quickstart
 
     run_quickstart(out, run, epochs=epochs, seed=seed, output=Output(json))
@@ -74,6 +85,7 @@ def train(
     json: JsonFlag = False,
 ) -> None:
     """Train a CLIP; writes the configuration, checkpoints, model.keras, history and plots into the run directory."""
+    start_keras()
     from mmzoo.cli.runs import TrainConfig
     from mmzoo.cli.training import run_training
 
@@ -102,6 +114,7 @@ def evaluate(
     json: JsonFlag = False,
 ) -> None:
     """Measure retrieval both ways, and zero-shot accuracy where the data has classes, with chance beside each figure."""
+    start_keras()
     from mmzoo.cli.evaluation import DEFAULT_TEMPLATES, open_data
     from mmzoo.cli.evaluation import evaluate as measure
     from mmzoo.cli.runs import load_model
@@ -127,6 +140,7 @@ def export(
     json: JsonFlag = False,
 ) -> None:
     """Write SavedModel, TFLite and ONNX files, each loaded again in its own runtime and compared with the model."""
+    start_keras()
     import mmzoo
     from mmzoo.cli.runs import load_model
 

@@ -22,7 +22,7 @@ QUERIES = [
     "a large red circle on a blue background",
     "a small yellow square on a black background",
     "a large green triangle on a white background",
-    "a small magenta circle on a gray background",
+    "a small purple circle on a gray background",
 ]
 
 

@@ -1,0 +1,43 @@
+"""The README's code and the notebooks run as they stand."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_readme_code_runs_when_pasted(tmp_path):
+    assert BLOCKS
+    code = "\n".join(BLOCKS)
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=250)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert list(tmp_path.glob("exports/*/manifest.json"))
+
+
+def test_readme_shows_ten_lines():
+    lines = [line for line in BLOCKS[0].splitlines() if line.strip() and not line.startswith("#")]
+    assert len(lines) <= 10
+    assert re.search(r"from mmzoo import .*build_clip", BLOCKS[0])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
+@pytest.mark.filterwarnings("ignore")  # Jupyter's own
+@pytest.mark.timeout(600)
+def test_notebook_runs_on_the_public_api(path, tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert not re.search(r"mmzoo\S*\._", cell.source)
+            assert cell.outputs == [], "commit notebooks without outputs"
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    client = NotebookClient(notebook, timeout=500, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute(env=environment)
