@@ -19,7 +19,8 @@ check: $(VENV)/installed-test
 	$(BIN)/mypy
 
 bench: $(VENV)/installed-test
-	$(BIN)/python bench/photos.py --check
+	$(BIN)/python bench/quickstart.py --check
+	$(BIN)/python bench/photos.py --check $(if $(DATA),--data $(DATA))
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mmzoo needs Python 3.11 or later, found " + sys.version)'

@@ -43,6 +43,7 @@ def whole_directory(target: Path, *, replaces: Callable[[Path], bool] | None = N
     What a killed process leaves, its hidden sibling, the next call beside it removes: the lock died with its owner.
     Raises FileExistsError where target exists and may not be replaced.
     """
+    _recover(target)
     _require_free(target, replaces)
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(target.parent)
@@ -66,9 +67,9 @@ def _require_free(target: Path, replaces: Callable[[Path], bool] | None) -> None
     if not os.path.lexists(target):
         return
     if replaces is None:
-        raise FileExistsError(f"{target} must not exist yet; overwrite=True replaces an earlier export")
+        raise FileExistsError(f"{target} must not exist yet: choose another directory, or overwrite an earlier export")
     if not replaces(target):
-        raise FileExistsError(f"{target} must be an earlier export to be overwritten, found something else")
+        raise FileExistsError(f"{target} must be an earlier export and hold nothing else to be overwritten")
 
 
 def _create_locked(path: Path) -> tuple[Path, int]:
@@ -112,7 +113,7 @@ def _exchange(source: Path, target: Path) -> None:
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename and rename(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _EXCHANGE) == 0:
         return
-    aside = source.with_name(f"{source.name}-old")
+    aside = _aside(target)
     os.rename(target, aside)
     try:
         os.rename(source, target)
@@ -120,6 +121,16 @@ def _exchange(source: Path, target: Path) -> None:
         os.rename(aside, target)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".mmzoo-old-{target.name}")
+
+
+def _recover(target: Path) -> None:
+    """Undoes a replacement in two steps that was killed between them."""
+    if _aside(target).exists() and not target.exists():
+        os.rename(_aside(target), target)
 
 
 def _flush_tree(directory: Path) -> None:

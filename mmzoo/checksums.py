@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
+import stat
 from pathlib import Path
 
 SUMS = "SHA256SUMS"
@@ -11,7 +14,9 @@ _HEADER = "# sha256 of the lines below: "  # sha256sum -c passes over comments; 
 
 
 def sha256(path: str | Path) -> str:
-    """The SHA-256 of a file, 64 hexadecimal digits."""
+    """The SHA-256 of a file, 64 hexadecimal digits. Raises OSError for a link, a pipe or a device: reading one may never end."""
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -40,7 +45,11 @@ def size_of(path: str | Path) -> int:
 def list_files(directory: str | Path) -> list[str]:
     """Relative POSIX paths of all files below a directory, sorted by their bytes."""
     directory = Path(directory)
-    names = (path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir())
+    names = (
+        path.relative_to(directory).as_posix()
+        for path in directory.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    )
     return sorted(names, key=lambda name: name.encode("utf-8", "surrogateescape"))
 
 
@@ -66,17 +75,29 @@ def read_sums(directory: str | Path) -> dict[str, str]:
     return {entry[2]: entry[1] for entry in entries if entry}
 
 
-def broken_files(directory: str | Path) -> dict[str, str]:
-    """What differs from SHA256SUMS: {relative path: fault}; empty where nothing does."""
+def check_files(directory: str | Path) -> tuple[dict[str, str], dict[str, str]]:
+    """What is wrong with which file, and the hashes SHA256SUMS lists; a damaged list accuses no other file. Never raises."""
+    directory = Path(directory)
     try:
-        listed = read_sums(directory)
-    except (OSError, ValueError):
-        return {SUMS: "missing or damaged"}
-    present = _hash_files(Path(directory))
-    present.pop(SUMS)
-    faults = dict.fromkeys(listed.keys() - present.keys(), "missing")
-    faults |= dict.fromkeys(present.keys() - listed.keys(), "not listed")
-    return faults | {name: "changed" for name in listed.keys() & present.keys() if listed[name] != present[name]}
+        sums = read_sums(directory)
+    except (OSError, ValueError) as error:
+        return {SUMS: str(error)}, {}
+    problems = dict.fromkeys(sums, "must exist, found nothing")
+    for name in list_files(directory):
+        if name == SUMS:
+            continue
+        problems.pop(name, None)
+        if name not in sums:
+            problems[name] = f"must not be here: {SUMS} does not list it"
+            continue
+        try:
+            digest = sha256(directory / name)
+        except OSError as error:
+            problems[name] = f"must be readable: {error.strerror}"
+            continue
+        if digest != sums[name]:
+            problems[name] = f"must have sha256 {sums[name]}, found {digest}"
+    return problems, sums
 
 
 def _hash_files(directory: Path) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -20,5 +22,5 @@ def load(path: str | Path) -> keras.Model:
         raise FileNotFoundError(f"{path} must be a .keras file, found {'a directory' if path.is_dir() else 'nothing'}")
     try:
         return keras.saving.load_model(path)
-    except (OSError, KeyError, EOFError) as error:
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} must be a whole .keras file, and cannot be read: {error}") from error

@@ -15,6 +15,11 @@ class TensorSpec:
     dtype: str
     range: tuple[float, float] | None = None
 
+    @property
+    def described_shape(self) -> str:
+        """For a person: "(batch, 224, 224, 3)"."""
+        return f"({', '.join(['batch', *('any' if side is None else str(side) for side in self.shape[1:])])})"
+
 
 @dataclass(frozen=True)
 class Part:

@@ -1,10 +1,20 @@
 import hashlib
+import os
 import shutil
 import subprocess
 
 import pytest
 
-from mmzoo.checksums import list_files, read_sums, sha256_directory, sha256_path, size_of, write_sums
+from mmzoo.checksums import (
+    check_files,
+    list_files,
+    read_sums,
+    sha256,
+    sha256_directory,
+    sha256_path,
+    size_of,
+    write_sums,
+)
 
 
 @pytest.fixture
@@ -54,3 +64,15 @@ def test_damage_to_the_list_itself_is_noticed(tree, position):
     (tree / "SHA256SUMS").write_bytes(content)
     with pytest.raises(ValueError, match="hash of its own lines"):
         read_sums(tree)
+
+
+def test_a_pipe_is_never_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        sha256(tmp_path / "pipe")
+    (tmp_path / "pipe").unlink()
+    (tmp_path / "pipe").touch()
+    write_sums(tmp_path)
+    (tmp_path / "pipe").unlink()
+    os.mkfifo(tmp_path / "pipe")
+    assert check_files(tmp_path)[0] == {"pipe": "must be readable: it is not a regular file"}

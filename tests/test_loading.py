@@ -1,3 +1,6 @@
+import zipfile
+
+import keras
 import pytest
 
 import mmzoo
@@ -13,4 +16,17 @@ def test_a_damaged_file_is_said(tmp_path):
     path = tmp_path / "broken.keras"
     path.write_bytes(b"not a model")
     with pytest.raises(ValueError, match=r"broken\.keras"):
+        mmzoo.load(path)
+
+
+def test_a_flipped_bit_is_said(tmp_path):
+    path = tmp_path / "flipped.keras"
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(50)])
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        weights = archive.getinfo("model.weights.h5")
+    content = bytearray(path.read_bytes())
+    content[weights.header_offset + weights.compress_size // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"flipped\.keras"):
         mmzoo.load(path)

@@ -7,10 +7,12 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_lock = threading.RLock()
 _LOGGERS = ("absl", "tensorflow", "tf2onnx")
 _CHATTER = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog"
@@ -31,13 +33,14 @@ def quiet() -> Iterator[None]:
     """Within it, native information and warning lines on stderr, Python warnings and library loggers are not shown.
 
     The native libraries write to the file descriptor, where Python cannot stop single lines: it is collected meanwhile,
-    and whatever is not known chatter, every error among it, is written out at the end, however the block ends.
+    and whatever is not known chatter, every error among it, is written out at the end, also when the block raises. One
+    thread at a time is in it: the descriptor is the process's.
     """
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), _filtered_stderr():
+        with _lock, warnings.catch_warnings(), _filtered_stderr():
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -98,7 +98,7 @@ def decode_manifest(text: str) -> Manifest:
     """
     try:
         content = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{MANIFEST} must be JSON: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{MANIFEST} must be a JSON object, received {type(content).__name__}")

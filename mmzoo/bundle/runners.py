@@ -123,7 +123,7 @@ def check_inputs(part: PartEntry, inputs: Mapping[str, np.ndarray]) -> None:
         if array.dtype != spec.dtype:
             raise ValueError(f"{spec.name} must have dtype {spec.dtype}, received {array.dtype}")
         if not _fits(array, spec):
-            raise ValueError(f"{spec.name} must have shape {_shape(spec)}, received {array.shape}")
+            raise ValueError(f"{spec.name} must have shape {spec.described_shape}, received {array.shape}")
     sizes = {len(array) for array in inputs.values()}
     if len(sizes) > 1 or 0 in sizes:
         raise ValueError(f"inputs must have one batch size, at least 1, received {sorted(sizes)}")
@@ -133,10 +133,6 @@ def _fits(array: np.ndarray, spec: TensorSpec) -> bool:
     return array.ndim == len(spec.shape) and all(
         side is None or side == length for side, length in zip(spec.shape, array.shape, strict=True)
     )
-
-
-def _shape(spec: TensorSpec) -> str:
-    return f"({', '.join(['batch', *('any' if side is None else str(side) for side in spec.shape[1:])])})"
 
 
 def _existing(path: str | Path) -> Path:

@@ -13,8 +13,6 @@ def main() -> None:
 
     try:
         app()
-    except KeyboardInterrupt:
-        sys.exit("mmzoo: interrupted; the same command goes on from the last checkpoint")
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("MMZOO_DEBUG"):
             raise

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmzoo.cli.output import Output
+
+if TYPE_CHECKING:
+    from mmzoo.data import Pairs
 
 app = typer.Typer(
     help="Multimodal models for Keras: train an image-text model, measure it, and ship it with proof.",
@@ -33,6 +36,23 @@ def start_keras() -> None:
         keras.ops.zeros(())  # the backend looks for devices when it makes its first tensor
 
 
+def held_out(model: Path, name: str, output: Output) -> Pairs:
+    """What of the data the model was not trained on, as far as its run directory tells."""
+    from mmzoo.cli.evaluation import SHIPPED, open_data
+    from mmzoo.cli.runs import read_config
+
+    pairs = open_data(name, "test")
+    config = read_config(model)
+    if (
+        config is None
+        or name in SHIPPED
+        or Path(name).resolve() not in [Path(trained).resolve() for trained in config.data]
+    ):
+        return pairs
+    output.say(f"{name} was trained on: only its held-out pictures are used")
+    return pairs.split(config.held_out, config.seed)[1]
+
+
 @app.callback(invoke_without_command=True)
 def version(
     context: typer.Context,
@@ -45,7 +65,7 @@ def version(
         raise typer.Exit
 
 
-@app.command(epilog="Example: [bold]mmzoo quickstart --seed 1[/bold]")
+@app.command(epilog="Example: [bold]mmzoo quickstart --seed 1 --run runs/second --out exports/second[/bold]")
 def quickstart(
     out: Annotated[Path, typer.Option(help="Where the bundle goes; replaced if it holds one.")] = Path(
         "exports/quickstart"
@@ -87,7 +107,7 @@ def train(
     """Train a CLIP; writes the configuration, checkpoints, model.keras, history and plots into the run directory."""
     start_keras()
     from mmzoo.cli.runs import TrainConfig
-    from mmzoo.cli.training import run_training
+    from mmzoo.cli.training import train_and_measure
 
     config = TrainConfig(
         data=tuple(data),
@@ -103,52 +123,71 @@ def train(
         seed=seed,
     )
     output = Output(json)
-    output.finish("trained", run_training(config, out, output)[1])
+    output.finish("held-out pictures", train_and_measure(config, out, output), run=str(out))
 
 
 @app.command(name="eval", epilog="Example: [bold]mmzoo eval --model runs/shapes --data shapes[/bold]")
 def evaluate(
     model: Model,
     data: Annotated[list[str], typer.Option(help=DATA_HELP)],
-    template: Annotated[list[str] | None, typer.Option(help="Prompt for a class name, with {}; repeatable.")] = None,
+    template: Annotated[
+        list[str] | None, typer.Option(help="Prompt for a class name, with {}; default the data's own.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=2, help="Measure on at most so many pictures of each.")] = 5000,
+    seed: Seed = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Measure retrieval both ways, and zero-shot accuracy where the data has classes, with chance beside each figure."""
+    """Measure retrieval both ways, and zero-shot accuracy where the data has classes, with chance beside each figure.
+
+    Of a folder that the model was trained on, only the pictures held out from training are used.
+    """
     start_keras()
-    from mmzoo.cli.evaluation import DEFAULT_TEMPLATES, open_data
     from mmzoo.cli.evaluation import evaluate as measure
+    from mmzoo.cli.evaluation import sample
     from mmzoo.cli.runs import load_model
 
     output = Output(json)
     loaded = load_model(model)
-    figures = [
-        figure
-        for name in data
-        for figure in measure(
-            loaded, open_data(name, "test"), prefix=f"{Path(name).name}_", templates=template or DEFAULT_TEMPLATES
-        )
-    ]
-    output.finish("evaluated", figures)
+    figures = []
+    for name in data:
+        pairs = sample(held_out(model, name, output), limit, seed)
+        with output.status(f"measuring on {len(pairs):,} pictures of {name}"):
+            figures += measure(loaded, pairs, prefix=f"{Path(name).name}_", templates=template or ())
+    output.finish(str(model), figures)
 
 
-@app.command(epilog="Example: [bold]mmzoo export --model runs/shapes --out exports/shapes --formats onnx,tflite[/bold]")
+@app.command(
+    epilog="Example: [bold]mmzoo export --model runs/shapes --data shapes --out exports/shapes --formats onnx,tflite[/bold]"
+)
 def export(
     model: Model,
     out: Annotated[Path, typer.Option(help="The bundle; it must not exist yet.")],
     formats: Annotated[str, typer.Option(help="Comma-separated.")] = "saved_model,tflite,onnx",
+    data: Annotated[
+        str | None, typer.Option(help="Prove with 64 of these pictures and record the model's figures. " + DATA_HELP)
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier bundle.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """Write SavedModel, TFLite and ONNX files, each loaded again in its own runtime and compared with the model."""
     start_keras()
     import mmzoo
+    from mmzoo.cli.evaluation import evaluate, sample
     from mmzoo.cli.runs import load_model
 
     output = Output(json)
     loaded = load_model(model)
-    with output.status("exporting"):
-        manifest = mmzoo.export(loaded, out, tuple(formats.split(",")), overwrite=overwrite)
-    output.finish_artifacts(out, manifest)
+    samples, figures = None, []
+    if data is not None:
+        pairs = held_out(model, data, output)
+        samples = sample(pairs, 64, seed=0).arrays(loaded)
+        figures = evaluate(loaded, sample(pairs, 5000, seed=0), prefix=f"{Path(data).name}_")
+    metrics = {figure.name: figure.value for figure in figures}
+    with output.status("exporting and comparing each file with the model in its own runtime"):
+        manifest = mmzoo.export(
+            loaded, out, tuple(formats.split(",")), samples=samples, metrics=metrics, overwrite=overwrite
+        )
+    output.finish(str(model), figures, manifest=manifest, bundle=str(out))
 
 
 @app.command(epilog="Example: [bold]mmzoo verify exports/quickstart[/bold]")

@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data.pairs import Pairs
+from mmzoo import data
+from mmzoo.data import BadPictures, Pairs
 from mmzoo.metrics import Figure, label_embeddings, retrieval_report_from_embeds, zero_shot_accuracy
 
-DEFAULT_TEMPLATES = ("a photo of a {}",)
+SHIPPED = ("digits", "shapes")
 
 
 def open_data(name: str, split: str) -> Pairs:
     """digits, shapes, or a folder of the user's own; a folder has no split of its own and comes whole."""
-    from mmzoo import data
-
     if name == "digits":
         return data.digits(split)
     if name == "shapes":
@@ -27,30 +26,31 @@ def open_data(name: str, split: str) -> Pairs:
     return data.folder(name)
 
 
-def evaluate(
-    model: Any, pairs: Pairs, *, prefix: str = "", templates: Sequence[str] = DEFAULT_TEMPLATES
-) -> list[Figure]:
+def sample(pairs: Pairs, most: int, seed: int) -> Pairs:
+    """At most so many of the pictures, drawn by the seed."""
+    if len(pairs) <= most:
+        return pairs
+    return pairs.subset(np.sort(np.random.default_rng(seed).permutation(len(pairs))[:most]))
+
+
+def evaluate(model: Any, pairs: Pairs, *, prefix: str = "", templates: Sequence[str] = ()) -> list[Figure]:
     """Retrieval both ways over the distinct captions, and zero-shot accuracy where the pictures have classes.
 
-    A caption belongs to every picture that has it. Figures are named prefix + "recall@1_i2t", prefix + "zero_shot_top1", ...
+    A caption belongs to every picture that has it. templates: default the data's own. Figures are named
+    prefix + "zero_shot_top1", prefix + "recall@1_i2t", ...
     """
-    from mmzoo.data import BadPictures
-
     bad = BadPictures()
-    images = pairs.arrays(model, bad_pictures=bad)["images"]
+    image_embeds = model.encode_image(pairs.arrays(model, bad_pictures=bad)["images"])
     kept = np.setdiff1d(np.arange(len(pairs)), bad.indices)
-    image_embeds = model.encode_image(images)
     captions = sorted({caption for index in kept for caption in pairs.captions[index]})
     number = {caption: position for position, caption in enumerate(captions)}
     positives = np.zeros((len(kept), len(captions)), bool)
     for row, index in enumerate(kept):
         positives[row, [number[caption] for caption in pairs.captions[index]]] = True
-    report = retrieval_report_from_embeds(image_embeds, model.encode_text(captions), positives)
-    figures = [Figure(prefix + figure.name, figure.value, figure.chance) for figure in report.figures]
-    if pairs.labels is None:
-        return figures
-    classes = label_embeddings(model.encode_text, [name.replace("_", " ") for name in pairs.label_names], templates)
-    zero_shot = zero_shot_accuracy(image_embeds, classes, pairs.labels[kept])
-    return [
-        Figure(f"{prefix}zero_shot_{figure.name}", figure.value, figure.chance) for figure in zero_shot.figures
-    ] + figures
+    figures = retrieval_report_from_embeds(image_embeds, model.encode_text(captions), positives).figures
+    if pairs.labels is not None:
+        names = [name.replace("_", " ") for name in pairs.label_names]
+        classes = label_embeddings(model.encode_text, names, templates or pairs.templates)
+        zero_shot = zero_shot_accuracy(image_embeds, classes, pairs.labels[kept]).figures
+        figures = (*(Figure(f"zero_shot_{figure.name}", figure.value, figure.chance) for figure in zero_shot), *figures)
+    return [Figure(prefix + figure.name, figure.value, figure.chance) for figure in figures]

@@ -64,6 +64,7 @@ class TrainingProgress(keras.callbacks.Callback):
         line = f"epoch {epoch + 1}/{epochs}  {figures}  {self.rate:,.0f} images/s  {seconds:.0f} s, about {left:.0f} s left"
         self.console.print(line)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def stop(self) -> None:
+        """Gives the terminal back, however the training ended."""
         if self.bar:
             self.bar.stop()

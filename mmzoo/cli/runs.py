@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,14 @@ from mmzoo.atomic import whole_file
 if TYPE_CHECKING:
     import keras
 
-CONFIG, MODEL, HISTORY = "config.json", "model.keras", "history.json"
+    from mmzoo.data import Pairs
+
+CONFIG, TOKENIZER, MODEL, HISTORY = "config.json", "tokenizer.json", "model.keras", "history.json"
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides what a training gives; runs/NAME/config.json."""
+    """What the user decides about a training."""
 
     data: tuple[str, ...]
     preset: str = "tiny"
@@ -33,20 +36,36 @@ class TrainConfig:
     seed: int = 0
 
 
-def open_run(directory: Path, config: TrainConfig) -> None:
-    """Makes the run directory, or finds that it holds an earlier part of the same run.
+def check_run(directory: Path, config: TrainConfig, train: Pairs, test: Pairs) -> None:
+    """Makes sure that the directory is new, empty, or an earlier part of the same run on the same data.
 
-    Raises FileExistsError where it holds a run with another configuration, or anything else: mixing the two would lose one.
+    Raises FileExistsError where it holds another run or anything else: mixing the two would lose one.
     """
     path = directory / CONFIG
     if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != _plain(config):
-            raise FileExistsError(f"{directory} holds a run with other options: choose another --out, or remove it")
-        return
-    if directory.exists() and any(directory.iterdir()):
-        raise FileExistsError(f"{directory} must be new, empty or a run, and holds other files: choose another --out")
+        if json.loads(path.read_text(encoding="utf-8")) != _record(config, train, test):
+            raise FileExistsError(
+                f"{directory} holds a run with other options or other data: choose another directory for the run, or remove it"
+            )
+    elif directory.exists() and any(directory.iterdir()):
+        raise FileExistsError(
+            f"{directory} must be new, empty or a run, and holds other files: choose another directory"
+        )
+
+
+def begin_run(directory: Path, config: TrainConfig, train: Pairs, test: Pairs) -> None:
+    """Makes the directory and writes what check_run compares."""
     directory.mkdir(parents=True, exist_ok=True)
-    write_json(path, _plain(config))
+    write_json(directory / CONFIG, _record(config, train, test))
+
+
+def read_config(directory: Path) -> TrainConfig | None:
+    """The configuration of a run directory; None for anything else."""
+    path = directory / CONFIG
+    if not path.is_file():
+        return None
+    options = json.loads(path.read_text(encoding="utf-8"))["options"]
+    return TrainConfig(**options | {"data": tuple(options["data"])})
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -66,5 +85,8 @@ def load_model(path: Path) -> keras.Model:
     return mmzoo.load(path / MODEL if path.is_dir() else path)
 
 
-def _plain(config: TrainConfig) -> dict[str, Any]:
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+def _record(config: TrainConfig, train: Pairs, test: Pairs) -> dict[str, Any]:
+    """The options, and a hash of the captions they led to: a folder may have changed since."""
+    captions = hashlib.sha256(json.dumps([train.captions, test.captions]).encode()).hexdigest()
+    record = {"options": dataclasses.asdict(config), "pictures": [len(train), len(test)], "captions_sha256": captions}
+    return json.loads(json.dumps(record))

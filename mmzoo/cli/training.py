@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -10,55 +11,69 @@ import keras
 import numpy as np
 
 from mmzoo.atomic import whole_file
-from mmzoo.cli.evaluation import evaluate, open_data
+from mmzoo.cli.evaluation import SHIPPED, evaluate, open_data, sample
 from mmzoo.cli.output import Output
 from mmzoo.cli.progress import TrainingProgress
-from mmzoo.cli.runs import HISTORY, MODEL, TrainConfig, open_run, write_json
-from mmzoo.data.pairs import Pairs
+from mmzoo.cli.runs import HISTORY, MODEL, TOKENIZER, TrainConfig, begin_run, check_run, write_json
+from mmzoo.data import Pairs
 from mmzoo.metrics import Figure
 from mmzoo.models import CLIP, build_clip
 from mmzoo.plots import plot_gallery, plot_loss, plot_similarity
 from mmzoo.tokenizer import Tokenizer
 from mmzoo.training.checkpoint import Checkpoint
 
-SHIPPED = ("digits", "shapes")
+MOST_MEASURED = 5000
 
 
-def run_training(config: TrainConfig, directory: Path, output: Output) -> tuple[CLIP, list[Figure]]:
-    """Trains as configured, leaves everything in the run directory, and measures the result on what was held out."""
-    train, test = open_splits(config)
+def train_and_measure(config: TrainConfig, directory: Path, output: Output) -> list[Figure]:
+    """Trains as configured, draws the plots, and measures the model on what was held out."""
+    model, test = train(config, directory, output)
+    test = sample(test, MOST_MEASURED, config.seed)
+    draw(model, test, list(dict.fromkeys(row[0] for row in test.captions))[:10], directory)
+    return evaluate(model, test)
+
+
+def train(config: TrainConfig, directory: Path, output: Output) -> tuple[CLIP, Pairs]:
+    """Trains as configured and leaves everything in the run directory; returns the model and the held-out pairs."""
+    pairs, test = open_splits(config)
+    check_run(directory, config, pairs, test)
     keras.utils.set_random_seed(config.seed)
-    captions = train.all_captions()
-    tokenizer = (
-        Tokenizer.from_file(config.tokenizer) if config.tokenizer else Tokenizer.train(captions, config.vocab_size)
-    )
+    tokenizer = _tokenizer(config, directory, pairs)
     model = build_clip(config.preset, tokenizer=tokenizer, loss=config.loss)
-    open_run(directory, config)
-    steps = len(train) // config.batch_size
+    steps = len(pairs) // config.batch_size
     model.compile(make_optimizer(config, steps))
+    begin_run(directory, config, pairs, test)
+    tokenizer.save(directory / TOKENIZER)
     output.say(
-        f"training {model.count_params():,} parameters on {len(train):,} pictures, {config.epochs} epochs of {steps} steps"
+        f"training {model.count_params():,} parameters on {len(pairs):,} pictures, {config.epochs} epochs of {steps} steps"
     )
     checkpoint = Checkpoint(directory / "checkpoints")
-    if checkpoint.next_epoch:
-        output.say(f"going on after epoch {checkpoint.next_epoch} of {directory}")
-    history = model.fit(
-        train.dataset(model, config.batch_size, seed=config.seed, first_epoch=checkpoint.next_epoch),
-        validation_data=test.dataset(model, config.batch_size, training=False),
-        epochs=config.epochs,
-        verbose=0,
-        callbacks=[checkpoint, TrainingProgress(output.console, config.batch_size)],
-    ).history
+    done = checkpoint.next_epoch
+    if done:
+        output.say(f"going on after epoch {done} of {directory}")
+    progress = TrainingProgress(output.console, config.batch_size)
+    try:
+        history = model.fit(
+            pairs.dataset(model, config.batch_size, seed=config.seed, first_epoch=done),
+            validation_data=test.dataset(model, config.batch_size, training=False),
+            epochs=config.epochs,
+            verbose=0,
+            callbacks=[checkpoint, progress],
+        ).history
+    finally:
+        progress.stop()
     with whole_file(directory / MODEL) as partial:
         model.save(partial)
     write_json(directory / HISTORY, history)
     plot_loss(history, directory / "loss.png")
-    draw(model, test, directory)
-    return model, evaluate(model, test)
+    return model, test
 
 
 def open_splits(config: TrainConfig) -> tuple[Pairs, Pairs]:
-    """Training and test pairs of all the data named; folders are split by the seed."""
+    """Training and held-out pairs of all the data named; folders are split by the seed.
+
+    Raises ValueError where there is not one full batch.
+    """
     splits = [
         (open_data(name, "train"), open_data(name, "test"))
         if name in SHIPPED
@@ -75,10 +90,10 @@ def open_splits(config: TrainConfig) -> tuple[Pairs, Pairs]:
 
 def make_optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
     """AdamW with a linear warm-up over a twentieth of the run and a cosine to nothing (arXiv:2103.00020, section 2.5)."""
-    total = max(steps * config.epochs, 1)
+    total = steps * config.epochs
     warm_up = max(total // 20, 1)
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, total - warm_up, warmup_target=config.learning_rate, warmup_steps=warm_up
+        0.0, max(total - warm_up, 1), warmup_target=config.learning_rate, warmup_steps=warm_up
     )
     optimizer = keras.optimizers.AdamW(
         rate, weight_decay=config.weight_decay, beta_2=0.98, epsilon=1e-6, global_clipnorm=1.0
@@ -87,13 +102,23 @@ def make_optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimize
     return optimizer
 
 
-def draw(model: Any, pairs: Pairs, directory: Path, *, queries: list[str] | None = None) -> None:
-    """similarity.png and gallery.png: captions against pictures the model was not trained on."""
-    pairs = pairs.subset(np.random.default_rng(0).permutation(len(pairs))[:1000])
+def draw(model: Any, pairs: Pairs, texts: Sequence[str], directory: Path) -> None:
+    """similarity.png, each text's cosine with a picture of each text, and gallery.png, the pictures found for each text."""
+    pairs = sample(pairs, 1000, seed=0)
     images = pairs.arrays(model)["images"]
-    texts = queries or list(dict.fromkeys(row[0] for row in pairs.captions))[:10]
     cosines = model.similarity(images, texts)
-    own = [int(cosines[:, column].argmax()) for column in range(len(texts))]
-    plot_similarity(cosines[own], images[own], texts, directory / "similarity.png")
+    own = [next((i for i, row in enumerate(pairs.captions) if text in row), None) for text in texts]
+    shown = [index for index in own if index is not None]
+    if shown:
+        plot_similarity(cosines[shown], images[shown], texts, directory / "similarity.png")
     best = np.argsort(-cosines, axis=0)[:8].T
     plot_gallery(texts, [images[row] for row in best], directory / "gallery.png")
+
+
+def _tokenizer(config: TrainConfig, directory: Path, pairs: Pairs) -> Tokenizer:
+    """The run's own where it has begun, else the one named, else one trained on the captions."""
+    if (directory / TOKENIZER).is_file():
+        return Tokenizer.from_file(directory / TOKENIZER)
+    if config.tokenizer:
+        return Tokenizer.from_file(config.tokenizer)
+    return Tokenizer.train(pairs.all_captions(), config.vocab_size)

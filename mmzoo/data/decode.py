@@ -223,7 +223,8 @@ def _eight_bits(values: np.ndarray, white: float) -> np.ndarray:
     low, high = float(values.min()), float(values.max())
     if low >= 0 and high <= white:
         low, high = 0.0, white
-    return np.round((values.astype(np.float64) - low) * (255 / (high - low))).astype(np.uint8)
+    span = high - low or 1.0  # a constant picture is black
+    return np.round((values.astype(np.float64) - low) * (255 / span)).astype(np.uint8)
 
 
 def _grey(values: np.ndarray) -> np.ndarray:

@@ -141,6 +141,7 @@ def _from_classes(
         labels,
         names,
         augment=augment,
+        templates=tuple(templates),
     )
 
 
@@ -174,7 +175,7 @@ def _from_shards(
         _templated(templates, label) if labels_from_captions or not row else row
         for row, label in zip(samples.captions, known, strict=True)
     )
-    return Pairs(samples.images, captions, labels, names, augment=augment)
+    return Pairs(samples.images, captions, labels, names, augment=augment, templates=tuple(templates))
 
 
 def _class_names(given: Sequence[str] | None, beside: Path, found: Sequence[str]) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ def digits(split: str = "train") -> Pairs:
         labels=labels,
         label_names=DIGIT_NAMES,
         augment=Augment(crop=(0.8, 1.0), rotate=10.0, flip=False),
+        templates=DIGIT_TEMPLATES,
     )
 
 

@@ -51,7 +51,7 @@ class Pairs:
 
     images: N pictures (see `Images`). captions: for each picture one or several. labels: (N,) integers that index
     label_names. truth: for each picture what is known of it. augment: what is safe to do to these pictures in
-    training, None for nothing.
+    training, None for nothing. templates: prompts for zero-shot classification, {} for a label's name.
     Raises:  ValueError if the lengths differ or a picture has no caption: then pictures and captions would not match.
     """
 
@@ -61,6 +61,7 @@ class Pairs:
     label_names: tuple[str, ...] = ()
     truth: tuple[Any, ...] | None = None
     augment: Augment | None = None
+    templates: tuple[str, ...] = ("a photo of a {}",)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "captions", tuple(_caption_row(row) for row in self.captions))
@@ -132,6 +133,7 @@ class Pairs:
             label_names=self.label_names if same_classes else (),
             truth=self.truth + other.truth if self.truth is not None and other.truth is not None else None,
             augment=self.augment.common(other.augment) if self.augment and other.augment else None,
+            templates=self.templates if same_classes else Pairs.templates,
         )
 
     def dataset(

@@ -42,8 +42,7 @@ def batches(
     """
     _tokenizer(model)
     steps = _batch_count(pairs, batch_size, training)
-    if not isinstance(seed, int) or not isinstance(epoch, int) or seed < 0 or epoch < 0:
-        raise ValueError(f"seed and epoch must be integers from 0, received {seed!r} and {epoch!r}")
+    _check_numbers(seed, epoch)
     bad = BadPictures() if bad_pictures is None else bad_pictures
     if training:
         return _training_batches(pairs, model, batch_size, steps, augment or pairs.augment, (seed, epoch), bad)
@@ -66,6 +65,7 @@ def dataset(
     In training the first pass is epoch `first_epoch`; a pass counts once its last batch was taken, so one that was
     only begun (Keras does that, and so does `.take(1)`) is repeated. To resume after e epochs, pass first_epoch=e. A
     distribution strategy reads a few batches ahead by itself: there, passes of fewer than five batches may be skipped.
+    The `fit` of mmzoo's models resumes by itself, through the dataset's `seek_epoch`, when a Checkpoint does.
     Returns a tf.data.Dataset of {"images": (B, h, w, 3) uint8, "token_ids": (B, T) int32}.
     Raises:  ValueError as `batches`, here rather than in the middle of `fit`.
     """
@@ -73,9 +73,14 @@ def dataset(
 
     _tokenizer(model)
     steps = _batch_count(pairs, batch_size, training)
+    _check_numbers(seed, first_epoch)
     bad = BadPictures() if bad_pictures is None else bad_pictures
     first_readable(pairs)
     epoch = first_epoch
+
+    def seek_epoch(wanted: int) -> None:
+        nonlocal epoch
+        epoch = wanted
 
     def one_pass() -> Iterator[Batch]:
         nonlocal epoch
@@ -105,7 +110,10 @@ def dataset(
     options = tf.data.Options()
     options.experimental_optimization.inject_prefetch = False
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return result.apply(tf.data.experimental.assert_cardinality(steps)).with_options(options)
+    result = result.apply(tf.data.experimental.assert_cardinality(steps)).with_options(options)
+    if training:
+        result.seek_epoch = seek_epoch  # a model's fit that resumes from a checkpoint calls it
+    return result
 
 
 def arrays(pairs: Pairs, model: ImageTextModel, *, bad_pictures: BadPictures | None = None) -> Batch:
@@ -193,6 +201,11 @@ def _tokenizer(model: ImageTextModel) -> CaptionTokenizer:
     if model.tokenizer is None:
         raise ValueError("model must have a tokenizer (build_clip(..., tokenizer=...)), received one without")
     return model.tokenizer
+
+
+def _check_numbers(seed: int, epoch: int) -> None:
+    if not all(isinstance(number, (int, np.integer)) and number >= 0 for number in (seed, epoch)):
+        raise ValueError(f"seed and epoch must be integers from 0, received {seed!r} and {epoch!r}")
 
 
 def _batch_count(pairs: Pairs, batch_size: int, training: bool) -> int:

@@ -98,7 +98,7 @@ class _Scan:
                 continue
             self.headers += 1
             start, size = position + _BLOCK, header.size
-            if header.type in _FILES and attributes.get("size", "").isdigit():
+            if header.type in _FILES and attributes.get("size", "").isdecimal():
                 size = int(attributes["size"])
             has_data = header.type in (*_FILES, *_EXTENSIONS) or header.type not in tarfile.SUPPORTED_TYPES
             if has_data and start + size > end:

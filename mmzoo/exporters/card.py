@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mmzoo.bundle import Artifact, Manifest, PartEntry
 from mmzoo.checksums import list_files
-from mmzoo.signature import TensorSpec
 
 _FILES = {
     "manifest.json": "what is here, and the figures above, for programs",
@@ -58,11 +57,7 @@ def _signature_rows(parts: Iterable[PartEntry]) -> Iterable[Sequence[str]]:
         for side, specs in (("in", part.inputs), ("out", part.outputs)):
             for spec in specs:
                 bounds = "" if spec.range is None else f"{spec.range[0]:g} to {spec.range[1]:g}"
-                yield part.name, side, f"`{spec.name}`", _shape(spec), spec.dtype, bounds
-
-
-def _shape(spec: TensorSpec) -> str:
-    return f"({', '.join(['batch', *('any' if side is None else str(side) for side in spec.shape[1:])])})"
+                yield part.name, side, f"`{spec.name}`", spec.described_shape, spec.dtype, bounds
 
 
 def _parity_note(manifest: Manifest) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
-import json
 import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,10 +17,10 @@ import mmzoo
 from mmzoo.atomic import whole_directory
 from mmzoo.bundle import FORMATS, Artifact, Manifest, PartEntry, SamplesEntry
 from mmzoo.bundle.chatter import quiet
-from mmzoo.bundle.manifest import MANIFEST, write_manifest
+from mmzoo.bundle.manifest import read_manifest, write_manifest
 from mmzoo.bundle.reader import open_format
 from mmzoo.bundle.samples import Golden, write_samples
-from mmzoo.checksums import sha256_path, size_of, write_sums
+from mmzoo.checksums import SUMS, list_files, read_sums, sha256_path, size_of, write_sums
 from mmzoo.exporters.card import write_card
 from mmzoo.exporters.onnx import write_onnx
 from mmzoo.exporters.parity import Bars, check_parity, golden_outputs
@@ -94,7 +92,8 @@ def export(
             metrics=figures,
         )
         write_samples(goldens, temporary)
-        _write_assets(model, temporary)
+        if hasattr(model, "save_assets"):
+            model.save_assets(temporary)
         write_manifest(manifest, temporary)
         write_card(manifest, temporary)
         write_sums(temporary)
@@ -116,7 +115,13 @@ def _checked_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def _is_bundle(path: Path) -> bool:
-    return (path / MANIFEST).is_file()
+    """An earlier export and nothing else: replacing it loses no file that somebody put beside the export's own."""
+    try:
+        read_manifest(path)
+        listed = {*read_sums(path), SUMS}
+    except (OSError, ValueError):
+        return False
+    return set(list_files(path)) <= listed
 
 
 def _write_formats(
@@ -167,13 +172,3 @@ def _versions(formats: Sequence[str]) -> dict[str, str]:
 
         versions["onnxruntime"] = onnxruntime.__version__
     return versions
-
-
-def _write_assets(model: Any, directory: Path) -> None:
-    """tokenizer.json and preprocessing.json, where the model has them."""
-    if getattr(model, "tokenizer", None) is not None:
-        model.tokenizer.save(directory / "tokenizer.json")
-    preprocessing = getattr(model, "image_preprocessing", None)
-    if preprocessing is not None:
-        text = json.dumps(dataclasses.asdict(preprocessing), indent=2) + "\n"
-        (directory / "preprocessing.json").write_text(text, encoding="utf-8")

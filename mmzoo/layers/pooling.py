@@ -67,7 +67,7 @@ class AttentionPooling(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.width, self.num_heads, self.mlp_dim = width, num_heads, mlp_dim or 4 * width
+        self.width, self.num_heads, self.mlp_dim = width, num_heads, 4 * width if mlp_dim is None else mlp_dim
         self.activation, self.epsilon = activation, epsilon
         policy = self.dtype_policy
         self.attention = Attention(width, num_heads, dtype=policy, name="attention")

@@ -93,7 +93,7 @@ class TransformerBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         if norm not in ("pre", "post"):
             raise ValueError(f"norm must be 'pre' or 'post', received {norm!r}")
-        self.width, self.num_heads, self.mlp_dim = width, num_heads, mlp_dim or 4 * width
+        self.width, self.num_heads, self.mlp_dim = width, num_heads, 4 * width if mlp_dim is None else mlp_dim
         self.activation, self.norm, self.causal = activation, norm, causal
         self.dropout, self.epsilon, self.depth = dropout, epsilon, depth
         in_std = None if depth is None else width**-0.5

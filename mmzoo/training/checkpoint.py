@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from mmzoo.atomic import whole_directory
-from mmzoo.checksums import broken_files, write_sums
+from mmzoo.checksums import check_files, write_sums
 
 FORMAT = 1
 
@@ -25,10 +25,11 @@ class Checkpoint(keras.callbacks.Callback):
     checksums; it is written beside its place and renamed into it, so a kill at any moment leaves the older ones whole. The last
     `keep` are kept. A damaged one is skipped with a warning and the one before it is used.
 
-    Give a shuffled mmzoo.data pipeline the epoch it is at and the resumed run equals the uninterrupted one:
-    `pairs.dataset(model, 64, first_epoch=checkpoint.next_epoch)`. The model must be built and compiled as before.
-    Raises ValueError where the saved variables do not fit the model, or every checkpoint found is damaged: starting over in
-    silence would lose the run.
+    The model must be built and compiled as before. With a dataset of mmzoo.data, the fit of mmzoo's models goes on with the batches
+    that the interrupted run would have seen; for another keras.Model say so: `pairs.dataset(model, 64,
+    first_epoch=checkpoint.next_epoch)`. Whatever else shuffles must itself be told the epoch.
+    Raises ValueError where the saved state does not fit the model or its optimizer, or every checkpoint found is damaged: starting
+    over in silence would lose the run.
     """
 
     def __init__(self, directory: str | Path, *, keep: int = 2) -> None:
@@ -51,7 +52,11 @@ class Checkpoint(keras.callbacks.Callback):
         if newest is None:
             return
         state = _read_state(newest)
-        self.model.optimizer.build(self.model.trainable_variables)
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
+        optimizer = type(self.model.optimizer).__name__
+        if state["optimizer"] != optimizer:
+            raise ValueError(f"{newest} must be of a run with the optimizer {optimizer}, received {state['optimizer']}")
         with np.load(newest / "variables.npz", allow_pickle=False) as saved:
             _assign(self._variables(), [saved[key] for key in sorted(saved.files)], newest)
         _restore_random(state["random"])
@@ -69,7 +74,7 @@ class Checkpoint(keras.callbacks.Callback):
             "epoch": epoch + 1,
             "history": self.history,
             "random": _random_state(),
-            "variables": [variable.path for variable in self._variables()],
+            "optimizer": type(self.model.optimizer).__name__,
         }
         with whole_directory(self.directory / f"epoch-{epoch + 1:04d}", replaces=Path.is_dir) as partial:
             np.savez(partial / "variables.npz", allow_pickle=False, **arrays)
@@ -82,15 +87,16 @@ class Checkpoint(keras.callbacks.Callback):
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def _found(self) -> list[Path]:
-        return sorted(path for path in self.directory.glob("epoch-*") if path.is_dir())
+        found = (path for path in self.directory.glob("epoch-*") if path.is_dir() and path.name[6:].isdecimal())
+        return sorted(found, key=lambda path: int(path.name[6:]))
 
     def _newest_whole(self) -> Path | None:
         found = self._found()
         for path in reversed(found):
-            faults = broken_files(path)
-            if not faults:
+            problems, _ = check_files(path)
+            if not problems:
                 return path
-            listed = ", ".join(f"{name} {fault}" for name, fault in sorted(faults.items()))
+            listed = ", ".join(f"{name} {problem}" for name, problem in sorted(problems.items()))
             warnings.warn(f"{path} is damaged and skipped: {listed}", UserWarning, stacklevel=2)
         if found:
             raise ValueError(f"{self.directory} must hold a whole checkpoint, and all {len(found)} found are damaged")

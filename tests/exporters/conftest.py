@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 
-from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part, TensorSpec
 
 if keras.backend.backend() != "tensorflow":
@@ -36,11 +35,6 @@ def small_model(name: str = "small") -> keras.Model:
     return keras.Model(x, {"y": keras.layers.Dense(3)(x)}, name=name)
 
 
-class Tokenizer:
-    def save(self, path: str | Path) -> None:
-        Path(path).write_text('{"version": "1.0"}')
-
-
 class TwoTowers:
     """What export asks of a model with parts, and no more."""
 
@@ -49,7 +43,10 @@ class TwoTowers:
     def __init__(self) -> None:
         keras.utils.set_random_seed(0)
         self.image_tower, self.text_tower = image_tower(), text_tower()
-        self.tokenizer, self.image_preprocessing = Tokenizer(), ImagePreprocessing((8, 8), fit="squash")
+
+    def save_assets(self, directory: Path) -> None:
+        (directory / "tokenizer.json").write_text('{"version": "1.0"}')
+        (directory / "preprocessing.json").write_text('{"size": [8, 8]}')
 
     def export_parts(self) -> dict[str, Part]:
         image = TensorSpec("images", (None, 8, 8, 3), "uint8", (0, 255))

@@ -9,10 +9,12 @@ import keras
 import numpy as np
 import pytest
 
+from mmzoo.data import Augment, Pairs
 from mmzoo.encoders import build_convnet, build_text_transformer
 from mmzoo.models import CLIP, build_clip
 from mmzoo.presets import CLIP_PRESETS, ClipPreset, ImagePreprocessing, TextSizes, ViTSizes
 from mmzoo.tokenizer import Tokenizer
+from mmzoo.training.checkpoint import Checkpoint
 
 SMALL = ClipPreset(8, ViTSizes(8, 4, 16, 1, 2, "gelu_tanh"), TextSizes(40, 6, 16, 1, 2, "gelu_tanh"))
 
@@ -200,6 +202,62 @@ def test_pictures_in_unit_range_draw_one_warning():
         model.fit(random_batch(), batch_size=4, verbose=0)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.data is TensorFlow's")
+def test_fit_resumes_with_the_batches_the_killed_run_would_have_seen(tmp_path):
+    captions = [f"a picture number {index}" for index in range(24)]
+    tokenizer = Tokenizer.train(captions, 300)
+    preset = replace(SMALL, text=replace(SMALL.text, vocab_size=tokenizer.vocab_size))
+    images = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3), "uint8")
+    pairs = Pairs(images, tuple((caption, caption.upper()) for caption in captions), augment=Augment(flip=True))
+
+    def train(epochs, *callbacks):
+        keras.utils.set_random_seed(0)
+        model = build_clip(preset, tokenizer=tokenizer)
+        model.compile(keras.optimizers.Adam(1e-2))
+        dataset = pairs.dataset(model, 8)
+        return model, model.fit(dataset, epochs=epochs, verbose=0, callbacks=list(callbacks)).history["loss"]
+
+    whole, losses = train(4)
+    train(2, Checkpoint(tmp_path))
+    resumed, resumed_losses = train(4, Checkpoint(tmp_path))
+    assert resumed_losses == pytest.approx(losses, rel=1e-6)
+    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_tokenizer_that_does_not_fit_the_text_encoder_is_refused():
+    tokenizer = Tokenizer.train(["a circle"], 300)
+    sizes = {"context_length": 6, "width": 8, "depth": 1, "num_heads": 2}
+    with pytest.raises(ValueError, match=rf"vocab_size={tokenizer.vocab_size} for this tokenizer, received 40"):
+        build_clip(SMALL, text_encoder=build_text_transformer(vocab_size=40, **sizes), tokenizer=tokenizer)
+    with pytest.raises(ValueError, match="end_id=2 for this tokenizer, received None"):
+        build_clip(SMALL, text_encoder=build_text_transformer(vocab_size=400, **sizes), tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "fitted", "message"),
+    [
+        ({"loss": "mse"}, {}, r"build_clip\(loss="),
+        ({}, {"sample_weight": np.ones(8)}, "sample_weight and class_weight must be None"),
+        ({}, {"x": list(random_batch().values())}, "must be given dictionaries"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(compiled, fitted, message):
+    model = build_clip(SMALL)
+    model.compile("sgd", **compiled)
+    with pytest.raises(ValueError, match=message):
+        model.fit(**{"x": random_batch(), "batch_size": 4, "verbose": 0} | fitted)
+
+
+def test_callbacks_may_be_given_by_position():
+    model = build_clip(SMALL)
+    model.compile("sgd")
+    seen = []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    model.fit(random_batch(), None, 4, 2, 0, [callback])
+    assert seen == [0, 1]
+
+
 def test_encoding_nothing_gives_nothing():
     model = build_clip(SMALL)
     assert model.encode_image(np.zeros((0, 8, 8, 3))).shape == (0, 8)
@@ -210,7 +268,7 @@ def test_export_parts_declare_what_an_artifact_takes():
     parts = build_clip(SMALL).export_parts()
     image, text = parts["image"].inputs[0], parts["text"].inputs[0]
     assert (image.name, image.shape, image.dtype, image.range) == ("images", (None, 8, 8, 3), "uint8", (0, 255))
-    assert (text.name, text.shape, text.dtype) == ("token_ids", (None, 6), "int32")
+    assert (text.name, text.shape, text.dtype, text.range) == ("token_ids", (None, 6), "int32", (0, 39))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +277,11 @@ def test_export_parts_declare_what_an_artifact_takes():
         (lambda: build_clip("huge"), "tiny, small, vit_b_32, vit_b_16, vit_l_14, received 'huge'"),
         (lambda: build_clip(), "a preset name, or both"),
         (lambda: build_clip(SMALL, loss="hinge"), "softmax, sigmoid"),
-        (lambda: build_clip(SMALL, embed_dim=-1), "at least 1"),
+        (lambda: build_clip(SMALL, embed_dim=0), "at least 1"),
+        (
+            lambda: build_clip(SMALL, image_preprocessing=ImagePreprocessing((9, 9))),
+            r"size \(8, 8\), received \(9, 9\)",
+        ),
         (lambda: build_clip(SMALL, image_encoder=build_text_transformer(depth=0)), "one input named images"),
         (lambda: build_clip(SMALL).encode_image(np.zeros((2, 9, 9, 3))), r"\(N, 8, 8, 3\), received \(2, 9, 9, 3\)"),
         (lambda: build_clip(SMALL).encode_image(np.zeros((8, 8, 3))), r"\(N, 8, 8, 3\)"),

@@ -40,6 +40,34 @@ def test_resumed_run_equals_the_uninterrupted_one(tmp_path):
     assert int(resumed.optimizer.iterations) == 20
 
 
+def test_half_precision_resumes_also_where_the_optimizer_is_built(tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    whole = build_model()
+    train(whole, 4)
+    train(build_model(), 2, Checkpoint(tmp_path))
+    resumed = build_model()
+    resumed.optimizer.build(resumed.trainable_variables)
+    train(resumed, 4, Checkpoint(tmp_path))
+    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_another_optimizer_is_refused(tmp_path):
+    train(build_model(), 1, Checkpoint(tmp_path))
+    other = build_model()
+    other.compile("rmsprop", "mse")
+    with pytest.raises(ValueError, match="optimizer RMSprop, received Adam"):
+        train(other, 2, Checkpoint(tmp_path))
+
+
+def test_the_ten_thousandth_epoch_is_the_newest(tmp_path):
+    for epoch in (9998, 9999):
+        callback = Checkpoint(tmp_path)
+        callback.set_model(build_model())
+        callback.on_epoch_end(epoch, {})
+    assert Checkpoint(tmp_path).next_epoch == 10000
+
+
 def test_keeps_the_last_two_and_knows_the_next_epoch(tmp_path):
     assert Checkpoint(tmp_path).next_epoch == 0
     train(build_model(), 4, Checkpoint(tmp_path))
@@ -69,7 +97,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.warns(UserWarning, match=r"epoch-0003 is damaged.*variables\.npz changed"):
+    with pytest.warns(UserWarning, match=r"epoch-0003 is damaged.*variables\.npz must have sha256"):
         assert Checkpoint(tmp_path).next_epoch == 2
     (tmp_path / "epoch-0002" / "state.json").unlink()
     with pytest.warns(UserWarning, match="damaged"), pytest.raises(ValueError, match="all 2 found are damaged"):

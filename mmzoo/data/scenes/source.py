@@ -47,6 +47,7 @@ def shapes(
         label_names=all_captions(languages[0]) if single else (),
         truth=tuple(scenes),
         augment=Augment(crop=(1.0, 1.0), rotate=0.0, flip=True),  # a crop or a turn would make size and shape untrue
+        templates=("{}",),  # a label's name is a whole caption
     )
 
 

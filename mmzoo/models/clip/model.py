@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +13,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders import build_convnet, build_text_transformer, build_vit
-from mmzoo.layers import LogitScale
+from mmzoo.layers import LogitScale, TokenEmbedding
 from mmzoo.losses import contrastive_loss, repeated_rows, sigmoid_loss
-from mmzoo.presets import CLIP_PRESETS, ClipPreset, ConvnetSizes, ImagePreprocessing, TextSizes, ViTSizes
+from mmzoo.models.clip.towers import build_tower, check_tokenizer, first_layer, inputs_like
+from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part, TensorSpec
 from mmzoo.tokenizer import Tokenizer
 from mmzoo.training.input_range import InputRange, WarnOnUnitRange, warn_if_unit_range
 from mmzoo.training.replicas import gather_batch, replica_share
+from mmzoo.training.resume_data import ResumeData
 
 LOSSES = {"softmax": contrastive_loss, "sigmoid": sigmoid_loss}
 
@@ -53,10 +55,12 @@ class CLIP(keras.Model):
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, received {loss!r}")
         if embed_dim < 1:
             raise ValueError(f"embed_dim must be at least 1, received {embed_dim}")
+        if tokenizer is not None:
+            check_tokenizer(tokenizer, text_encoder)
         policy = kwargs.pop("dtype", None)
-        image_tower = _build_tower(image_encoder, "images", "image", embed_dim, policy)
-        text_tower = _build_tower(text_encoder, "token_ids", "text", embed_dim, policy)
-        inputs = {**_inputs_like(image_tower), **_inputs_like(text_tower)}
+        image_tower = build_tower(image_encoder, "images", "image", embed_dim, policy)
+        text_tower = build_tower(text_encoder, "token_ids", "text", embed_dim, policy)
+        inputs = {**inputs_like(image_tower), **inputs_like(text_tower)}
         outputs = image_tower({"images": inputs["images"]}) | text_tower({"token_ids": inputs["token_ids"]})
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
         if policy is not None:
@@ -72,6 +76,9 @@ class CLIP(keras.Model):
         self.input_range = InputRange(name="input_range")
         self.tokenizer = tokenizer
         self.image_preprocessing = image_preprocessing or ImagePreprocessing(size=self.image_size)
+        if self.image_preprocessing.size != self.image_size:
+            received = self.image_preprocessing.size
+            raise ValueError(f"image_preprocessing must have the encoder's size {self.image_size}, received {received}")
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -91,7 +98,14 @@ class CLIP(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The contrastive loss over all replicas' batches, in nats, with any loss the layers added."""
+        """The contrastive loss over all replicas' batches, in nats, with any loss the layers added.
+
+        Raises ValueError for what would be ignored without a word: labels' companions and a second loss.
+        """
+        if sample_weight is not None:
+            raise ValueError("sample_weight must be None: a contrastive loss compares all pairs of a batch")
+        if self._compile_loss is not None:
+            raise ValueError("loss must be chosen in build_clip(loss=...), not in compile(loss=...)")
         self.input_range.update_state(x["images"])
         image_embeds, text_embeds, token_ids = gather_batch(
             y_pred["image_embeds"], y_pred["text_embeds"], x["token_ids"]
@@ -102,14 +116,28 @@ class CLIP(keras.Model):
             loss = loss + ops.sum(ops.cast(added, loss.dtype))
         return replica_share(loss)
 
-    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """keras.Model.fit, with a warning if the first batch's images look like [0, 1] instead of [0, 255]."""
-        if hasattr(x, "element_spec"):
-            kwargs.setdefault("shuffle", False)  # a tf.data.Dataset shuffles itself; Keras warns where it is told to
-        callbacks = kwargs.pop("callbacks", None) or []
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """keras.Model.fit, with a warning if the first batch's images look like [0, 1] instead of [0, 255].
+
+        When a Checkpoint resumes, a dataset of mmzoo.data goes on with the epoch that the interrupted run was in.
+        """
+        arguments = inspect.signature(super().fit).bind(*args, **kwargs).arguments
+        dataset = arguments.get("x")
+        if arguments.get("sample_weight") is not None or arguments.get("class_weight") is not None:
+            raise ValueError(
+                "sample_weight and class_weight must be None: a contrastive loss compares all pairs of a batch"
+            )
+        if isinstance(dataset, (list, tuple, np.ndarray)):
+            raise ValueError(
+                f'fit must be given dictionaries {{"images": ..., "token_ids": ...}}, received a {type(dataset).__name__}'
+            )
+        if hasattr(dataset, "element_spec"):
+            arguments.setdefault("shuffle", False)  # a tf.data.Dataset shuffles itself; Keras warns where it is told to
+        callbacks = arguments.pop("callbacks", None) or []
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [*(callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]), WarnOnUnitRange()]
-        return super().fit(x, *args, callbacks=callbacks, **kwargs)
+            given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+            callbacks = [*given, ResumeData(dataset), WarnOnUnitRange()]
+        return super().fit(**arguments, callbacks=callbacks)
 
     def encode_image(self, images: Any, *, batch_size: int = 64) -> np.ndarray:
         """Embeds pictures: (N, H, W, 3) in [0, 255] at the model's size -> (N, embed_dim) float32, norm 1.
@@ -151,9 +179,10 @@ class CLIP(keras.Model):
 
     def export_parts(self) -> dict[str, Part]:
         """The towers with their inputs as an artifact declares them: uint8 pictures, int32 token ids."""
-        vocab_size = self.tokenizer.vocab_size if self.tokenizer else 2
+        embedding = first_layer(self.text_encoder, TokenEmbedding)
+        ids = None if embedding is None else (0, embedding.vocab_size - 1)
         image = TensorSpec("images", (None, *self.image_size, 3), "uint8", (0, 255))
-        text = TensorSpec("token_ids", (None, self.context_length), "int32", (0, vocab_size - 1))
+        text = TensorSpec("token_ids", (None, self.context_length), "int32", ids)
         return {"image": Part(self.image_tower, (image,)), "text": Part(self.text_tower, (text,))}
 
     def get_config(self) -> dict[str, Any]:
@@ -175,10 +204,10 @@ class CLIP(keras.Model):
         return cls(**config)
 
     def save_assets(self, directory: str) -> None:
-        """Writes tokenizer.json and preprocessing.json into a .keras file; Keras calls it."""
+        """Writes tokenizer.json and preprocessing.json into a directory; Keras calls it for a .keras file, export for a bundle."""
         if self.tokenizer is not None:
             self.tokenizer.save(Path(directory) / "tokenizer.json")
-        text = json.dumps(dataclasses.asdict(self.image_preprocessing))
+        text = json.dumps(dataclasses.asdict(self.image_preprocessing), indent=2) + "\n"
         (Path(directory) / "preprocessing.json").write_text(text, encoding="utf-8")
 
     def load_assets(self, directory: str) -> None:
@@ -187,76 +216,8 @@ class CLIP(keras.Model):
         if path.exists():
             self.tokenizer = Tokenizer.from_file(path)
         fields = json.loads((Path(directory) / "preprocessing.json").read_text(encoding="utf-8"))
+        if set(fields) != {field.name for field in dataclasses.fields(ImagePreprocessing)}:
+            raise ValueError(
+                f"preprocessing.json must have the fields of ImagePreprocessing, received {sorted(fields)}"
+            )
         self.image_preprocessing = ImagePreprocessing(**fields)
-
-
-def build_clip(
-    preset: str | ClipPreset | None = None,
-    *,
-    image_encoder: keras.Model | None = None,
-    text_encoder: keras.Model | None = None,
-    tokenizer: Tokenizer | None = None,
-    image_preprocessing: ImagePreprocessing | None = None,
-    embed_dim: int | None = None,
-    loss: str = "softmax",
-    name: str = "clip",
-) -> CLIP:
-    """Builds a CLIP from a preset or from two encoders (arXiv:2103.00020; loss="sigmoid" makes it SigLIP's, arXiv:2303.15343).
-
-    preset: a name ("tiny", "small", "vit_b_32", "vit_b_16", "vit_l_14") or a ClipPreset; an encoder given with it replaces that side.
-    tokenizer: gives the text side its vocabulary and its end-of-text id; without one a preset has its published vocabulary.
-    embed_dim: default the preset's, or 512. loss: "softmax" (scale starts at 1 / 0.07) or "sigmoid" (scale 10, bias -10).
-    Weights start at random; seed them with keras.utils.set_random_seed.
-    Raises ValueError for an unknown preset, or neither a preset nor both encoders: there would be a side without a model.
-    """
-    if isinstance(preset, str):
-        if preset not in CLIP_PRESETS:
-            raise ValueError(f"preset must be one of {', '.join(CLIP_PRESETS)}, received {preset!r}")
-        preset = CLIP_PRESETS[preset]
-    if preset is None and (image_encoder is None or text_encoder is None):
-        raise ValueError("build_clip needs a preset name, or both image_encoder and text_encoder, received neither")
-    if preset is not None:
-        image_encoder = image_encoder or _image_encoder(preset.image)
-        text_encoder = text_encoder or _text_encoder(preset.text, tokenizer)
-        embed_dim = embed_dim or preset.embed_dim
-    return CLIP(
-        image_encoder,
-        text_encoder,
-        embed_dim=512 if embed_dim is None else embed_dim,
-        loss=loss,
-        tokenizer=tokenizer,
-        image_preprocessing=image_preprocessing,
-        name=name,
-    )
-
-
-def _image_encoder(sizes: ViTSizes | ConvnetSizes) -> keras.Model:
-    build = build_vit if isinstance(sizes, ViTSizes) else build_convnet
-    return build(**dataclasses.asdict(sizes))
-
-
-def _text_encoder(sizes: TextSizes, tokenizer: Tokenizer | None) -> keras.Model:
-    if tokenizer is None:
-        return build_text_transformer(**dataclasses.asdict(sizes))
-    sizes = dataclasses.replace(sizes, vocab_size=tokenizer.vocab_size)
-    return build_text_transformer(**dataclasses.asdict(sizes), end_id=tokenizer.end_id)
-
-
-def _build_tower(encoder: keras.Model, input_name: str, modality: str, embed_dim: int, policy: Any) -> keras.Model:
-    """Encoder, bias-free projection of its pooled output, and L2 norm in float32."""
-    inputs = _inputs_like(encoder)
-    if set(inputs) != {input_name}:
-        raise ValueError(f"{modality}_encoder must have one input named {input_name}, received {sorted(inputs)}")
-    encoded = encoder(inputs)
-    if not isinstance(encoded, dict) or "pooled" not in encoded:
-        raise ValueError(f"{modality}_encoder must return a dictionary with 'pooled', received {encoded!r}")
-    start = keras.initializers.RandomNormal(stddev=encoded["pooled"].shape[-1] ** -0.5)
-    project = keras.layers.Dense(embed_dim, use_bias=False, kernel_initializer=start, dtype=policy, name="projection")
-    normalize = keras.layers.UnitNormalization(dtype="float32", name=f"{modality}_embeds")
-    embeds = normalize(project(encoded["pooled"]))
-    return keras.Model(inputs, {f"{modality}_embeds": embeds}, name=f"{modality}_tower")
-
-
-def _inputs_like(model: keras.Model) -> dict[str, Any]:
-    """Fresh Keras inputs with the names, shapes and dtypes of the model's."""
-    return {x.name: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in model.inputs}
