@@ -1,5 +1,6 @@
 """The README's code and the notebooks run as they stand."""
 
+import json
 import os
 import re
 import subprocess
@@ -24,6 +25,29 @@ def test_readme_shows_ten_lines():
     lines = [line for line in BLOCKS[0].splitlines() if line.strip() and not line.startswith("#")]
     assert len(lines) <= 10
     assert re.search(r"from mmzoo import .*build_clip", BLOCKS[0])
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "figure", "form"),
+    [
+        ("photos", "zero_shot_top1", "{:.3f}"),
+        ("photos", "training_images_per_second", "{:.0f}"),
+        ("photos", "step_images_per_second", "{:.0f}"),
+        ("quickstart", "wall_seconds", "{:.0f}"),
+        ("quickstart", "digits_zero_shot_top1", "{:.3f}"),
+        ("quickstart", "shapes_zero_shot_top1", "{:.3f}"),
+        ("quickstart", "shapes_held_out_zero_shot_top1", "{:.3f}"),
+    ],
+)
+def test_readme_quotes_the_tracked_figures(benchmark, figure, form):
+    record = json.loads((ROOT / "bench" / "results" / f"{benchmark}.json").read_text(encoding="utf-8"))
+    row = f"| {form.format(record['figures'][figure])} | "
+    rows = [
+        line
+        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+        if f"bench/{benchmark}.py" in line
+    ]
+    assert [line for line in rows if row in line]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmzoo.cli.output import Output
+from mmzoo.cli.output import Output, with_chance
 
 if TYPE_CHECKING:
     from mmzoo.data import Pairs
@@ -182,10 +182,9 @@ def export(
         pairs = held_out(model, data, output)
         samples = sample(pairs, 64, seed=0).arrays(loaded)
         figures = evaluate(loaded, sample(pairs, 5000, seed=0), prefix=f"{Path(data).name}_")
-    metrics = {figure.name: figure.value for figure in figures}
     with output.status("exporting and comparing each file with the model in its own runtime"):
         manifest = mmzoo.export(
-            loaded, out, tuple(formats.split(",")), samples=samples, metrics=metrics, overwrite=overwrite
+            loaded, out, tuple(formats.split(",")), samples=samples, metrics=with_chance(figures), overwrite=overwrite
         )
     output.finish(str(model), figures, manifest=manifest, bundle=str(out))
 

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from mmzoo.metrics import Figure
 
 
+def with_chance(figures: Sequence[Figure]) -> dict[str, float]:
+    """{name: value, name_chance: chance}, as every --json and manifest has them."""
+    return {name: value for f in figures for name, value in ((f.name, f.value), (f"{f.name}_chance", f.chance))}
+
+
 class Output:
     """Messages go to standard error where standard output is for JSON, so that the two never mix."""
 
@@ -49,7 +54,7 @@ class Output:
             table = Table("figure", "value", "chance", title=title)
             for figure in figures:
                 table.add_row(figure.name, f"{figure.value:.4f}", f"{figure.chance:.4f}")
-                record |= {figure.name: figure.value, f"{figure.name}_chance": figure.chance}
+            record |= with_chance(figures)
             self._show(table)
         for name, value in facts.items():
             self._show(f"{name.replace('_', ' ')}: {value if isinstance(value, str) else ', '.join(value)}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import mmzoo
 from mmzoo.cli.evaluation import evaluate, open_data, sample
-from mmzoo.cli.output import Output
+from mmzoo.cli.output import Output, with_chance
 from mmzoo.cli.runs import TrainConfig
 from mmzoo.cli.training import draw, train
 from mmzoo.metrics import Figure
@@ -39,7 +39,7 @@ def run_quickstart(directory: Path, run: Path, *, epochs: int, seed: int, output
             model,
             directory,
             samples=sample(test, 64, seed).arrays(model),
-            metrics={figure.name: figure.value for figure in figures},
+            metrics=with_chance(figures),
             overwrite=True,
         )
     pictures = [str(run / name) for name in ("loss.png", "similarity.png", "gallery.png")]

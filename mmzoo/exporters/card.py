@@ -16,6 +16,8 @@ _FILES = {
     "SHA256SUMS": "`sha256sum -c SHA256SUMS` checks every file",
 }
 
+CHANCE = "_chance"  # a metric of this ending is the chance level of the one without it
+
 
 def write_card(manifest: Manifest, directory: Path) -> None:
     """Writes README.md: inputs and outputs, files with size and parity, metrics, how to run each format, versions."""
@@ -86,8 +88,13 @@ def _size(count: int) -> str:
 def _metrics(manifest: Manifest) -> list[str]:
     if not manifest.metrics:
         return []
-    rows = ((f"`{name}`", f"{figure:.4g}") for name, figure in manifest.metrics.items())
-    return ["## Metrics", _table(("metric", "value"), rows)]
+    chances = {name for name in manifest.metrics if name.endswith(CHANCE)}
+    rows = (
+        (f"`{name}`", f"{figure:.4g}", f"{manifest.metrics[name + CHANCE]:.4g}" if name + CHANCE in chances else "")
+        for name, figure in manifest.metrics.items()
+        if name not in chances
+    )
+    return ["## Metrics", _table(("metric", "value", "chance"), rows)]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -52,7 +52,7 @@ def export(
     model: any functional keras.Model, exported as the part "model", or one with export_parts(), as a CLIP's two towers.
     directory: where the bundle appears, whole or not at all. formats: of "saved_model", "tflite", "onnx".
     samples: {input name: array (N, ...)}, real inputs to prove the files with; default 8 seeded synthetic ones.
-    metrics: {name: figure}, for the manifest and the model card.
+    metrics: {name: figure}, for the manifest and the model card; "NAME_chance" is shown beside NAME.
     overwrite: replaces an earlier export in one step, once the new one is whole.
 
     Each file is loaded again in its own runtime and must satisfy |a - b| <= atol + rtol |b| against the Keras model

@@ -65,6 +65,9 @@ class Checkpoint(keras.callbacks.Callback):
         # fit reads its first epoch from here, as for keras.callbacks.BackupAndRestore.
         self.model._initial_epoch = state["epoch"]
 
+    def on_train_end(self, logs: Any = None) -> None:
+        self.model._initial_epoch = None  # or the next fit, without a checkpoint, would begin there too
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))

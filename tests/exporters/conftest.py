@@ -71,7 +71,7 @@ def exported(two_towers, samples, tmp_path_factory) -> Path:
     from mmzoo.exporters import export
 
     directory = tmp_path_factory.mktemp("exports") / "two"
-    export(two_towers, directory, samples=samples, metrics={"top1": 0.75})
+    export(two_towers, directory, samples=samples, metrics={"top1": 0.75, "top1_chance": 0.1, "images": 8})
     return directory
 
 

@@ -53,7 +53,7 @@ def test_the_manifest_states_origin_samples_metrics_and_parity(exported):
         manifest.created_by
     )
     assert dataclasses.astuple(manifest.samples) == (5, "real")
-    assert manifest.metrics == {"top1": 0.75}
+    assert manifest.metrics == {"top1": 0.75, "top1_chance": 0.1, "images": 8}
     assert [(a.part, a.format) for a in manifest.artifacts] == [(p, f) for p in ("image", "text") for f in FORMATS]
     for artifact in manifest.artifacts:
         assert artifact.precision == "fp32"
@@ -95,7 +95,12 @@ def test_the_card_s_snippets_run(exported, monkeypatch, capsys):
 
 def test_the_card_tells_names_sizes_parity_metrics_and_versions(exported):
     text = (exported / "README.md").read_text()
-    for fragment in ("`token_ids` | (batch, 7) | int32 | 0 to 599", "`image/model.tflite`", "5 real samples", "0.75"):
+    for fragment in (
+        "`token_ids` | (batch, 7) | int32 | 0 to 599",
+        "`image/model.tflite`",
+        "5 real samples",
+        "| `top1` | 0.75 | 0.1 |",
+    ):
         assert fragment in text
     assert f"keras {keras.__version__}" in text
 

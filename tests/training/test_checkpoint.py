@@ -40,6 +40,13 @@ def test_resumed_run_equals_the_uninterrupted_one(tmp_path):
     assert int(resumed.optimizer.iterations) == 20
 
 
+def test_a_later_fit_without_it_starts_at_its_own_beginning(tmp_path):
+    train(build_model(), 2, Checkpoint(tmp_path))
+    model = build_model()
+    train(model, 3, Checkpoint(tmp_path))
+    assert len(train(model, 1).history["loss"]) == 1
+
+
 def test_half_precision_resumes_also_where_the_optimizer_is_built(tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     whole = build_model()
