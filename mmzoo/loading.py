@@ -20,6 +20,8 @@ def load(path: str | Path) -> keras.Model:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} must be a .keras file, found {'a directory' if path.is_dir() else 'nothing'}")
+    if path.suffix != ".keras":
+        raise ValueError(f"{path} must be a .keras file, received one that ends in {path.suffix or 'nothing'!r}")
     try:
         return keras.saving.load_model(path)
     except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -12,6 +12,12 @@ def test_no_file_is_said(tmp_path, name):
         mmzoo.load(tmp_path / name)
 
 
+def test_another_kind_of_file_is_said(tmp_path):
+    (tmp_path / "model.txt").touch()
+    with pytest.raises(ValueError, match=r"must be a \.keras file, received one that ends in '\.txt'"):
+        mmzoo.load(tmp_path / "model.txt")
+
+
 def test_a_damaged_file_is_said(tmp_path):
     path = tmp_path / "broken.keras"
     path.write_bytes(b"not a model")
