@@ -36,7 +36,8 @@ def build_clip(
             raise ValueError(f"preset must be one of {', '.join(CLIP_PRESETS)}, received {preset!r}")
         preset = CLIP_PRESETS[preset]
     if preset is None and (image_encoder is None or text_encoder is None):
-        raise ValueError("build_clip needs a preset name, or both image_encoder and text_encoder, received neither")
+        received = "neither" if image_encoder is None and text_encoder is None else "only one of the encoders"
+        raise ValueError(f"build_clip needs a preset name, or both image_encoder and text_encoder, received {received}")
     if preset is not None:
         image_encoder = image_encoder or _image_encoder(preset.image)
         text_encoder = text_encoder or _text_encoder(preset.text, tokenizer)
