@@ -105,7 +105,7 @@ class CLIP(keras.Model):
         if sample_weight is not None:
             raise ValueError("sample_weight must be None: a contrastive loss compares all pairs of a batch")
         if self._compile_loss is not None:
-            self._compile_loss = None  # Keras would keep it over a compile without one
+            setattr(self, "_compile_loss", None)  # noqa: B010  Keras would keep it over a compile without one, and types it nowhere
             raise ValueError("loss must be chosen in build_clip(loss=...), not in compile(loss=...)")
         self.input_range.update_state(x["images"])
         image_embeds, text_embeds, token_ids = gather_batch(
