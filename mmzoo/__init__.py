@@ -14,13 +14,19 @@ _HOMES = {
     "CLIP": "mmzoo.models.clip",
     "Checkpoint": "mmzoo.training.checkpoint",
     "ClipPreset": "mmzoo.presets",
+    "Gate": "mmzoo.exporters",
+    "GateError": "mmzoo.exporters",
     "ImagePreprocessing": "mmzoo.presets",
+    "Limits": "mmzoo.exporters",
+    "ParityError": "mmzoo.exporters",
+    "TokenDifferenceError": "mmzoo.exporters",
     "Tokenizer": "mmzoo.tokenizer",
     "build_clip": "mmzoo.models.clip",
     "build_convnet": "mmzoo.encoders.convnet",
     "build_text_transformer": "mmzoo.encoders.text_transformer",
     "build_vit": "mmzoo.encoders.vit",
     "export": "mmzoo.exporters",
+    "export_classifier": "mmzoo.exporters",
     "load": "mmzoo.loading",
     "verify": "mmzoo.bundle",
 }
@@ -43,13 +49,19 @@ __all__ = [
     "CLIP",
     "Checkpoint",
     "ClipPreset",
+    "Gate",
+    "GateError",
     "ImagePreprocessing",
+    "Limits",
+    "ParityError",
+    "TokenDifferenceError",
     "Tokenizer",
     "build_clip",
     "build_convnet",
     "build_text_transformer",
     "build_vit",
     "export",
+    "export_classifier",
     "load",
     "verify",
 ]
@@ -59,7 +71,15 @@ if TYPE_CHECKING:
     from mmzoo.encoders.convnet import build_convnet
     from mmzoo.encoders.text_transformer import build_text_transformer
     from mmzoo.encoders.vit import build_vit
-    from mmzoo.exporters import export
+    from mmzoo.exporters import (
+        Gate,
+        GateError,
+        Limits,
+        ParityError,
+        TokenDifferenceError,
+        export,
+        export_classifier,
+    )
     from mmzoo.loading import load
     from mmzoo.models.clip import CLIP, build_clip
     from mmzoo.presets import ClipPreset, ImagePreprocessing

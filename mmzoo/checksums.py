@@ -71,7 +71,7 @@ def read_sums(directory: str | Path) -> dict[str, str]:
     header, _, lines = path.read_bytes().decode("utf-8", "replace").partition("\n")
     if header != _HEADER + _sha256_text(lines):
         raise ValueError(f"{SUMS} must begin with the hash of its own lines, received {header[:120]!r}")
-    entries = [re.fullmatch("([0-9a-f]{64})  (.+)", line) for line in lines.splitlines()]
+    entries = [re.fullmatch("([0-9a-f]{64})  (.+)", line) for line in lines.split("\n")]
     return {entry[2]: entry[1] for entry in entries if entry}
 
 

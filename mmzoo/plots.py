@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,15 @@ from mmzoo.atomic import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from mmzoo.bundle import MeasuredArtifact, Measurement
+
+_COLOURS = {"saved_model": "tab:orange", "tflite": "tab:blue", "onnx": "tab:green"}
+_COSTS: dict[str, Callable[[MeasuredArtifact], float]] = {
+    "median latency (ms)": lambda measured: 1e3 * measured.singles()[-1].p50,
+    "size (MB)": lambda measured: measured.artifact.bytes / 1e6,
+    "peak memory (MB)": lambda measured: measured.singles()[-1].peak_bytes / 1e6,
+}
 
 
 def plot_loss(history: Mapping[str, Sequence[float]], path: str | Path) -> None:
@@ -62,6 +71,30 @@ def plot_gallery(queries: Sequence[str], pictures: Sequence[np.ndarray], path: s
             axes = figure.add_subplot(grid[row, column])
             axes.imshow(picture)
             axes.set_axis_off()
+    _save(figure, path)
+
+
+def plot_costs(measurement: Measurement, path: str | Path) -> None:
+    """A row of bars a part: latency of the smallest batch with the most threads, size, and peak memory of each file."""
+    parts: dict[str, list[MeasuredArtifact]] = {}
+    for measured in measurement.artifacts:
+        if measured.timings:
+            parts.setdefault(measured.artifact.part, []).append(measured)
+    heights = [len(members) + 2 for members in parts.values()]
+    figure = _figure(12, 0.35 * sum(heights))
+    grid = figure.add_gridspec(len(parts), len(_COSTS), height_ratios=heights, hspace=0.4, wspace=0.1)
+    for row, (part, members) in enumerate(parts.items()):
+        labels = [f"{measured.artifact.format} {measured.artifact.precision}" for measured in members]
+        colours = [_COLOURS[measured.artifact.format] for measured in members]
+        for column, (name, cost) in enumerate(_COSTS.items()):
+            axes = figure.add_subplot(grid[row, column])
+            values = [cost(measured) for measured in members]
+            axes.bar_label(axes.barh(range(len(values)), values, color=colours), fmt="{:.3g}", padding=3, fontsize=8)
+            axes.set_yticks(range(len(values)), labels if column == 0 else [], fontsize=8)
+            axes.set_title(f"{part}: {name}", fontsize=9)
+            axes.tick_params(axis="x", labelsize=7)
+            axes.margins(x=0.2)
+            axes.invert_yaxis()
     _save(figure, path)
 
 

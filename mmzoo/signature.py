@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmzoo.presets import ImagePreprocessing
+    from mmzoo.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,30 @@ class TensorSpec:
 
 
 @dataclass(frozen=True)
+class RawImages:
+    """Encoded pictures (JPEG, PNG), which become the tensor input of this name as the preprocessing says."""
+
+    input: str
+    preprocessing: ImagePreprocessing
+
+
+@dataclass(frozen=True)
+class RawTexts:
+    """Strings, which become the token ids (B, length) of the tensor input of this name."""
+
+    input: str
+    tokenizer: Tokenizer
+    length: int
+
+
+@dataclass(frozen=True)
 class Part:
     """A Keras model that is exported on its own, with its inputs as the artifact declares them.
 
     The declared dtype may be narrower than the Keras input (uint8 pictures for a float32 input); exporters cast.
+    raw: what users have instead of its one tensor input; raw artifacts take that.
     """
 
     model: Any
     inputs: tuple[TensorSpec, ...]
+    raw: RawImages | RawTexts | None = None

@@ -13,6 +13,16 @@ from mmzoo.signature import TensorSpec
 MANIFEST = "manifest.json"
 SCHEMA = 1
 KINDS = ("real", "synthetic")
+PRECISIONS = ("fp32", "fp16", "int8")
+_REQUIRED = {
+    "part": str,
+    "format": str,
+    "precision": str,
+    "path": str,
+    "bytes": int,
+    "sha256": str,
+    "samples": int,
+}  # an artifact's fields and their types in JSON
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,11 @@ class PartEntry:
 class Artifact:
     """One part in one format, with the largest difference and the smallest cosine found over all samples.
 
-    path is relative to the bundle; sha256 and bytes are of the file, or of all files where it is a directory.
+    Both are None, and samples is 0, where no runtime at the place of the export could run it.
+    path is relative to the bundle; sha256 and bytes are of the file, or of all files where it is a directory. files:
+    further files it cannot be loaded without, such as ONNX external data; bytes counts them. needs: packages a loader
+    must have besides the format's runtime. batch: the batch axis where it is fixed. metrics: figures of this precision
+    on the evaluation set. differs_on: classes of strings whose token ids differ from tokenizer.json's.
     """
 
     part: str
@@ -37,9 +51,26 @@ class Artifact:
     path: str
     bytes: int
     sha256: str
-    max_abs_diff: float
-    min_cosine: float
+    max_abs_diff: float | None
+    min_cosine: float | None
     samples: int
+    files: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    batch: int | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    differs_on: tuple[str, ...] = ()
+
+    @property
+    def described_parity(self) -> tuple[str, str]:
+        """For a person: ("1.5e-07", "0.9999999")."""
+        if self.max_abs_diff is None or self.min_cosine is None:
+            return "not run", "not run"
+        return f"{self.max_abs_diff:.1e}", f"{self.min_cosine:.7f}"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Everything it consists of, relative to the bundle."""
+        return (self.path, *self.files)
 
 
 @dataclass(frozen=True)
@@ -84,7 +115,7 @@ def encode_manifest(manifest: Manifest) -> str:
             name: {"inputs": [_encode_spec(s) for s in part.inputs], "outputs": [_encode_spec(s) for s in part.outputs]}
             for name, part in manifest.parts.items()
         },
-        "artifacts": [vars(artifact) for artifact in manifest.artifacts],
+        "artifacts": [_encode_artifact(artifact) for artifact in manifest.artifacts],
         "metrics": dict(manifest.metrics),
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -143,6 +174,11 @@ def write_manifest(manifest: Manifest, directory: str | Path) -> None:
     (Path(directory) / MANIFEST).write_text(encode_manifest(manifest), encoding="utf-8")
 
 
+def _encode_artifact(artifact: Artifact) -> dict[str, Any]:
+    """Fields that are empty are left out."""
+    return {name: value for name, value in vars(artifact).items() if name in _REQUIRED or value not in ((), {}, None)}
+
+
 def _encode_spec(spec: TensorSpec) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype}
     if spec.range is not None:
@@ -173,14 +209,28 @@ def _decode_part(name: str, entry: Any) -> PartEntry:
 
 def _decode_artifact(entry: Any, parts: Mapping[str, PartEntry]) -> Artifact:
     where = "an entry of artifacts"
-    kinds = {"bytes": int, "samples": int, "max_abs_diff": float, "min_cosine": float}
-    fields = {name: _get(entry, name, kinds.get(name, str), where) for name in Artifact.__dataclass_fields__}
-    artifact = Artifact(**fields)
+    required = {name: _get(entry, name, _REQUIRED[name], where) for name in _REQUIRED}
+    lists = [name for name in ("files", "needs", "differs_on") if name in entry]
+    optional: dict[str, Any] = {name: tuple(_get(entry, name, list, where)) for name in lists}
+    for name, values in optional.items():
+        if not all(isinstance(value, str) for value in values):
+            raise ValueError(f"{where}: {name} must be a list of strings, received {list(values)!r:.80}")
+    optional |= {name: _get(entry, name, float, where) for name in ("max_abs_diff", "min_cosine") if name in entry}
+    if required["samples"] and not {"max_abs_diff", "min_cosine"} <= optional.keys():
+        raise ValueError(f"{where} must have the fields max_abs_diff and min_cosine, received {entry!r:.80}")
+    optional = {"max_abs_diff": None, "min_cosine": None} | optional
+    optional["batch"] = _get(entry, "batch", int, where) if "batch" in entry else None
+    metrics = _get(entry, "metrics", dict, where) if "metrics" in entry else {}
+    optional["metrics"] = {name: _get(metrics, name, float, "metrics of an artifact") for name in metrics}
+    artifact = Artifact(**required, **optional)
     if artifact.part not in parts:
         raise ValueError(f"{where}: part must be one of {', '.join(parts)}, received {artifact.part!r}")
-    path = PurePosixPath(artifact.path)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(f"{where}: path must lie inside the bundle, received {artifact.path!r}")
+    if artifact.batch is not None and artifact.batch < 1:
+        raise ValueError(f"{where}: batch must be at least 1, received {artifact.batch}")
+    for name in artifact.paths:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"{where}: path must lie inside the bundle, received {name!r}")
     return artifact
 
 

@@ -12,7 +12,7 @@ _NO_DIRECTION = 1e-6  # a vector shorter than this is rounding noise; its angle 
 
 @dataclass(frozen=True)
 class Parity:
-    """Largest |a - b|, smallest cosine between rows, and largest |a - b| - rtol |b|: what atol has to cover."""
+    """Largest |a - b|, smallest cosine between rows, and largest |a - b| - rtol max |b|: what atol has to cover."""
 
     max_abs_diff: float
     min_cosine: float
@@ -26,6 +26,8 @@ class Parity:
 def compare(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray], *, rtol: float = 0.0) -> Parity:
     """Compares named outputs, each (B, ...) of any numeric dtype, row by row; the worst of all outputs counts.
 
+    rtol is of the largest value of the row: float32 rounds a sum by the size of what goes into it, and a value near 0
+    between large ones can be no more exact than they are.
     Outputs of one number a row have no direction each: their whole column is one vector. NaN and infinity give NaN.
     Raises ValueError where names or shapes differ: there would be nothing to compare.
     """
@@ -57,4 +59,5 @@ def _compare_arrays(name: str, expected: np.ndarray, actual: np.ndarray, rtol: f
         product = norms[0] * norms[1]
         is_short = np.maximum(*norms) < _NO_DIRECTION
         cosine = np.where(is_short, 1.0, np.sum(a * b, axis=1) / np.where(product == 0, 1.0, product))
-        return Parity(float(difference.max()), float(cosine.min()), float((difference - rtol * np.abs(b)).max()))
+        excess = difference - rtol * np.abs(b).max(axis=1, keepdims=True)
+        return Parity(float(difference.max()), float(cosine.min()), float(excess.max()))

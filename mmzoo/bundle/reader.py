@@ -8,25 +8,27 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.bundle.manifest import Manifest, PartEntry, read_manifest
+from mmzoo.bundle.manifest import Artifact, Manifest, PartEntry, read_manifest
 from mmzoo.bundle.runners import Runner, open_onnx, open_saved_model, open_tflite
 
 FORMATS = ("saved_model", "tflite", "onnx")
 
 
-def open_format(format: str, path: str | Path, part: PartEntry) -> Runner:
-    """Opens an artifact in its own runtime, on the CPU.
+def open_artifact(directory: str | Path, artifact: Artifact, part: PartEntry, *, threads: int | None = None) -> Runner:
+    """Opens an artifact of a bundle in its own runtime, on the CPU; threads: at most so many for one call.
 
+    (TensorFlow's threads are the process's: they are not set here.)
     Raises ImportError without that runtime, ValueError for an unknown format or a file that cannot be loaded.
     """
-    match format:
+    path = Path(directory) / artifact.path
+    match artifact.format:
         case "saved_model":
             return open_saved_model(path, part)
         case "tflite":
-            return open_tflite(path, part)
+            return open_tflite(path, part, threads=threads, batch=artifact.batch)
         case "onnx":
-            return open_onnx(path, part)
-    raise ValueError(f"format must be one of {', '.join(FORMATS)}, received {format!r}")
+            return open_onnx(path, part, threads=threads)
+    raise ValueError(f"format must be one of {', '.join(FORMATS)}, received {artifact.format!r}")
 
 
 class Bundle:
@@ -54,6 +56,6 @@ class Bundle:
         with self._lock:
             if key not in self._runners:
                 artifact = self.manifest.artifact(part, format, precision)
-                self._runners[key] = open_format(format, self.directory / artifact.path, self.manifest.parts[part])
+                self._runners[key] = open_artifact(self.directory, artifact, self.manifest.parts[part])
             runner = self._runners[key]
         return runner(inputs)

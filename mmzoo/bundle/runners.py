@@ -1,12 +1,14 @@
 """Runs a part of a bundle: one function a format, all giving the same kind of callable.
 
 A runner takes {input name: array (B, ...)} of the declared dtypes, with one B of at least 1 for all inputs, and returns
-{output name: array (B, ...)}. It raises ValueError for other names, dtypes and shapes. Any thread may call it.
+{output name: array (B, ...)}. It raises ValueError for other names, dtypes and shapes. Any thread may call it. An input of
+dtype "string" is an array of str or bytes.
 """
 
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from mmzoo.bundle.manifest import PartEntry
 from mmzoo.signature import TensorSpec
 
 Runner = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+_loaded: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
+_loading = threading.Lock()
 
 
 def open_onnx(
@@ -24,10 +28,13 @@ def open_onnx(
     part: PartEntry,
     *,
     providers: Sequence[str | tuple[str, dict[str, Any]]] = ("CPUExecutionProvider",),
+    threads: int | None = None,
 ) -> Runner:
     """Opens an ONNX file with onnxruntime; providers as onnxruntime takes them, in the order of preference.
 
-    Raises ImportError without onnxruntime, ValueError where the file is no such part.
+    threads: at most so many for one call, by default one a core. A part that takes strings has its tokenizer inside,
+    made of the operations of onnxruntime-extensions.
+    Raises ImportError without onnxruntime or the extensions, ValueError where the file is no such part.
     """
     try:
         import onnxruntime
@@ -36,6 +43,10 @@ def open_onnx(
     path = _existing(path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; its warnings speak of unused initializers and the like
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if any(spec.dtype == "string" for spec in part.inputs):
+        options.register_custom_ops_library(_extensions())
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
     except Exception as error:  # onnxruntime has an exception class for each status code and no common one
@@ -45,16 +56,39 @@ def open_onnx(
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         check_inputs(part, inputs)
-        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+        return dict(zip(names, session.run(names, {n: _text(array) for n, array in inputs.items()}), strict=True))
 
     return run
 
 
-def open_tflite(path: str | Path, part: PartEntry) -> Runner:
+def _text(array: np.ndarray) -> np.ndarray:
+    """Strings as onnxruntime takes them, which would end at U+0000; other arrays as they are."""
+    if array.dtype.kind not in "OSU":
+        return array
+    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in array.ravel()]
+    return np.array([text.replace("\0", "\ufffd") for text in texts], object).reshape(array.shape)
+
+
+def _extensions() -> str:
+    """Path of the library with onnxruntime-extensions' operations."""
+    try:
+        import onnxruntime_extensions
+    except ImportError as error:
+        raise ImportError(
+            "an ONNX file with a tokenizer inside needs onnxruntime-extensions, which is missing: "
+            "pip install onnxruntime-extensions"
+        ) from error
+    return onnxruntime_extensions.get_library_path()
+
+
+def open_tflite(path: str | Path, part: PartEntry, *, threads: int | None = None, batch: int | None = None) -> Runner:
     """Opens a TFLite file's signature of the part's name with LiteRT, one interpreter for each calling thread.
 
     (One interpreter shared by threads gives wrong answers silently.)
-    Raises ImportError without ai-edge-litert, ValueError where the file is no such part.
+    threads: at most so many for one call, by default LiteRT's own choice. batch: the file's batch axis where it is
+    fixed; inputs are run in pieces of so many rows.
+    Raises ImportError without ai-edge-litert, ValueError where the file is no such part; the runner raises ImportError
+    where the file has TensorFlow's select operations, since LiteRT 2 has no Flex delegate in Python.
     """
     try:
         from ai_edge_litert.interpreter import Interpreter
@@ -65,7 +99,8 @@ def open_tflite(path: str | Path, part: PartEntry) -> Runner:
 
     def signature() -> Any:
         if not hasattr(local, "signature"):
-            local.signature = Interpreter(model_path=str(path)).get_signature_runner(part.name)
+            interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            local.signature = interpreter.get_signature_runner(part.name)
         return local.signature
 
     try:
@@ -78,7 +113,18 @@ def open_tflite(path: str | Path, part: PartEntry) -> Runner:
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         check_inputs(part, inputs)
-        return signature()(**{name: np.ascontiguousarray(array) for name, array in inputs.items()})
+        count = len(next(iter(inputs.values())))
+        step = batch or count
+        starts = range(0, count, step)
+        rows = [np.minimum(np.arange(start, start + step), count - 1) for start in starts]  # filled up with the last
+        try:
+            pieces = [signature()(**{name: array[some] for name, array in inputs.items()}) for some in rows]
+        except RuntimeError as error:
+            if "Flex delegate" not in str(error):
+                raise
+            needs = "a LiteRT with the Flex delegate, which this one lacks"
+            raise ImportError(f"{path.name} has TensorFlow's own operations and needs {needs}") from error
+        return {name: np.concatenate([piece[name] for piece in pieces])[:count] for name in pieces[0]}
 
     return run
 
@@ -94,8 +140,7 @@ def open_saved_model(path: str | Path, part: PartEntry, *, device: str = "/CPU:0
         raise ImportError("a SavedModel runs in TensorFlow, which is missing: pip install tensorflow") from error
     path = _existing(path)
     try:
-        with tf.device(device):
-            loaded = tf.saved_model.load(str(path))
+        loaded = _load_saved_model(path, device)
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise ValueError(f"{path.name} must be a SavedModel, and TensorFlow refuses it: {_line(error)}") from error
     if part.name not in loaded.signatures:
@@ -112,6 +157,20 @@ def open_saved_model(path: str | Path, part: PartEntry, *, device: str = "/CPU:0
     return run
 
 
+def _load_saved_model(path: Path, device: str) -> Any:
+    """Loads a SavedModel; while a runner of one of its parts lives, the other parts share what it loaded."""
+    import tensorflow as tf
+
+    state = (path / "saved_model.pb").stat()
+    key = (path.resolve(), device, state.st_ino, state.st_mtime_ns)
+    with _loading:
+        loaded = _loaded.get(key)
+        if loaded is None:
+            with tf.device(device):
+                loaded = _loaded[key] = tf.saved_model.load(str(path))
+    return loaded
+
+
 def check_inputs(part: PartEntry, inputs: Mapping[str, np.ndarray]) -> None:
     """Raises ValueError unless inputs have the names, dtypes and shapes the part declares, and one batch size."""
     if set(inputs) != {spec.name for spec in part.inputs}:
@@ -120,7 +179,7 @@ def check_inputs(part: PartEntry, inputs: Mapping[str, np.ndarray]) -> None:
         array = inputs[spec.name]
         if not isinstance(array, np.ndarray):
             raise ValueError(f"{spec.name} must be a numpy array, received {type(array).__name__}")
-        if array.dtype != spec.dtype:
+        if not (array.dtype.kind in "OSU" if spec.dtype == "string" else array.dtype == spec.dtype):
             raise ValueError(f"{spec.name} must have dtype {spec.dtype}, received {array.dtype}")
         if not _fits(array, spec):
             raise ValueError(f"{spec.name} must have shape {spec.described_shape}, received {array.shape}")

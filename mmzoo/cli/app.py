@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmzoo.cli.output import Output, with_chance
+from mmzoo.cli import bundles, classifiers
+from mmzoo.cli.output import JsonFlag, Output, with_chance
 
 if TYPE_CHECKING:
     from mmzoo.data import Pairs
@@ -20,7 +21,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Seed = Annotated[int, typer.Option(help="Seeds weights, order and augmentation.")]
 Model = Annotated[Path, typer.Option(help="A run directory or a .keras file.")]
 DATA_HELP = "digits, shapes, or a folder (captions.jsonl, captions.csv, class sub-folders, or .tar shards)."
@@ -157,47 +157,97 @@ def evaluate(
 
 
 @app.command(
-    epilog="Example: [bold]mmzoo export --model runs/shapes --data shapes --out exports/shapes --formats onnx,tflite[/bold]"
+    epilog="Examples:\n\n[bold]mmzoo export --model runs/shapes --data shapes --out exports/shapes --formats onnx,tflite[/bold]"
+    "\n\n[bold]mmzoo export --model runs/shapes --data shapes --out exports/small --quantize int8,fp16 --layout triton[/bold]"
 )
 def export(
     model: Model,
     out: Annotated[Path, typer.Option(help="The bundle; it must not exist yet.")],
     formats: Annotated[str, typer.Option(help="Comma-separated.")] = "saved_model,tflite,onnx",
-    data: Annotated[
-        str | None, typer.Option(help="Prove with 64 of these pictures and record the model's figures. " + DATA_HELP)
+    quantize: Annotated[
+        str | None, typer.Option(help="int8, fp16 or both: ONNX and TFLite files of that precision, too.")
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Prove with 64 of these pictures, record the model's figures, and gate by them. " + DATA_HELP
+        ),
+    ] = None,
+    gate: Annotated[
+        bool, typer.Option("--gate/--no-gate", help="Refuse a quantized file that has lost too much.")
+    ] = True,
+    raw: Annotated[
+        bool, typer.Option("--raw/--no-raw", help="Also write the forms that take encoded pictures and strings.")
+    ] = True,
+    layout: Annotated[str | None, typer.Option(help="triton: add a model repository for Triton.")] = None,
+    tflite_batch: Annotated[
+        int | None, typer.Option(min=1, help="Fix the batch of TFLite files; default free.")
+    ] = None,
+    allow_flex: Annotated[
+        bool, typer.Option("--allow-flex", help="TFLite files may need TensorFlow's select operations.")
+    ] = False,
+    external_data: Annotated[
+        bool, typer.Option("--external-data", help="ONNX weights in a file of their own, as above 1.5 GB.")
+    ] = False,
+    allow_token_differences: Annotated[
+        bool,
+        typer.Option("--allow-token-differences", help="Tokenizers in files may differ; the manifest then says where."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier bundle.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """Write SavedModel, TFLite and ONNX files, each loaded again in its own runtime and compared with the model."""
+    from mmzoo.cli.evaluation import check_data, evaluate, sample
+    from mmzoo.cli.exporting import GATE_PICTURES, check_target, checked_choices, gate_evaluation
+    from mmzoo.cli.runs import check_model, load_model
+
+    chosen, precisions = checked_choices(formats, quantize, layout)
+    check_target(out, overwrite)
+    check_model(model)
+    if data is not None:
+        check_data(data)
     start_keras()
     import mmzoo
-    from mmzoo.cli.evaluation import evaluate, sample
-    from mmzoo.cli.runs import load_model
+    from mmzoo.exporters.gate import Gate
 
     output = Output(json)
     loaded = load_model(model)
-    samples, figures = None, []
+    samples, evaluation, figures = None, None, []
     if data is not None:
         pairs = held_out(model, data, output)
         samples = sample(pairs, 64, seed=0).arrays(loaded)
         figures = evaluate(loaded, sample(pairs, 5000, seed=0), prefix=f"{Path(data).name}_")
+        if precisions:
+            evaluation = gate_evaluation(loaded, sample(pairs, GATE_PICTURES, seed=0))
     with output.status("exporting and comparing each file with the model in its own runtime"):
         manifest = mmzoo.export(
-            loaded, out, tuple(formats.split(",")), samples=samples, metrics=with_chance(figures), overwrite=overwrite
+            loaded,
+            out,
+            chosen,
+            quantize=precisions or None,
+            samples=samples,
+            evaluation=evaluation,
+            gate=Gate() if gate else None,
+            raw=raw,
+            layout=layout,
+            allow_flex=allow_flex,
+            tflite_batch=tflite_batch,
+            external_data=external_data,
+            allow_token_differences=allow_token_differences,
+            metrics=with_chance(figures),
+            overwrite=overwrite,
         )
     output.finish(str(model), figures, manifest=manifest, bundle=str(out))
 
 
-@app.command(epilog="Example: [bold]mmzoo verify exports/quickstart[/bold]")
-def verify(
-    directory: Annotated[Path, typer.Argument(help="A bundle that export wrote.")],
-    json: JsonFlag = False,
-) -> None:
-    """Check a bundle's hashes, then run its samples through every runtime; exit status 1 names what is wrong."""
-    from mmzoo.bundle import verify as check
-
-    output = Output(json)
-    with output.status("verifying"):
-        verification = check(directory)
-    output.finish_verification(directory, verification)
+app.command(
+    name="export-classifier",
+    epilog="Example: [bold]mmzoo export-classifier --model runs/pets --labels cat,dog --template 'a photo of a {}' "
+    "--out exports/pets --formats tflite --quantize int8[/bold]",
+)(classifiers.export_classifier)
+app.command(epilog="Example: [bold]mmzoo verify exports/quickstart[/bold]")(bundles.verify)
+app.command(
+    epilog="Examples:\n\n[bold]mmzoo bench exports/quickstart --png costs.png[/bold]\n\n"
+    "[bold]mmzoo bench exports/quickstart --part image --format onnx,tflite --batch 1 --threads 1,4 --seconds 10[/bold]"
+)(bundles.bench)
+app.command(epilog="Example: [bold]mmzoo info exports/quickstart[/bold]")(bundles.info)

@@ -15,14 +15,19 @@ from mmzoo.metrics import Figure, label_embeddings, retrieval_report_from_embeds
 SHIPPED = ("digits", "shapes")
 
 
+def check_data(name: str) -> None:
+    """Raises FileNotFoundError for data that open_data cannot open."""
+    if name not in SHIPPED and not Path(name).exists():
+        raise FileNotFoundError(f"--data must be digits, shapes or a folder, received {name!r}, which does not exist")
+
+
 def open_data(name: str, split: str) -> Pairs:
     """digits, shapes, or a folder of the user's own; a folder has no split of its own and comes whole."""
+    check_data(name)
     if name == "digits":
         return data.digits(split)
     if name == "shapes":
         return data.shapes(4000 if split == "train" else 1000, split)
-    if not Path(name).exists():
-        raise FileNotFoundError(f"--data must be digits, shapes or a folder, received {name!r}, which does not exist")
     return data.folder(name)
 
 
@@ -42,11 +47,7 @@ def evaluate(model: Any, pairs: Pairs, *, prefix: str = "", templates: Sequence[
     bad = BadPictures()
     image_embeds = model.encode_image(pairs.arrays(model, bad_pictures=bad)["images"])
     kept = np.setdiff1d(np.arange(len(pairs)), bad.indices)
-    captions = sorted({caption for index in kept for caption in pairs.captions[index]})
-    number = {caption: position for position, caption in enumerate(captions)}
-    positives = np.zeros((len(kept), len(captions)), bool)
-    for row, index in enumerate(kept):
-        positives[row, [number[caption] for caption in pairs.captions[index]]] = True
+    captions, positives = distinct_captions(pairs, kept)
     figures = retrieval_report_from_embeds(image_embeds, model.encode_text(captions), positives).figures
     if pairs.labels is not None:
         names = [name.replace("_", " ") for name in pairs.label_names]
@@ -54,3 +55,13 @@ def evaluate(model: Any, pairs: Pairs, *, prefix: str = "", templates: Sequence[
         zero_shot = zero_shot_accuracy(image_embeds, classes, pairs.labels[kept]).figures
         figures = (*(Figure(f"zero_shot_{figure.name}", figure.value, figure.chance) for figure in zero_shot), *figures)
     return [Figure(prefix + figure.name, figure.value, figure.chance) for figure in figures]
+
+
+def distinct_captions(pairs: Pairs, kept: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The captions of the kept pictures, each once, and which picture has which: bool (kept, captions)."""
+    captions = sorted({caption for index in kept for caption in pairs.captions[index]})
+    number = {caption: position for position, caption in enumerate(captions)}
+    positives = np.zeros((len(kept), len(captions)), bool)
+    for row, index in enumerate(kept):
+        positives[row, [number[caption] for caption in pairs.captions[index]]] = True
+    return captions, positives

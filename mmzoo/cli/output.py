@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from mmzoo.bundle import Manifest, Verification
+    from mmzoo.bundle import Artifact, Manifest
     from mmzoo.metrics import Figure
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+
+
+def table_of(*headers: str, title: str | None = None) -> Table:
+    """A table whose cells go on in the next line where the terminal is too narrow: a path that is cut short is no path."""
+    table = Table(title=title)
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
 
 
 def with_chance(figures: Sequence[Figure]) -> dict[str, float]:
@@ -48,59 +57,38 @@ class Output:
         """The figures with chance beside each, an export's files, and whatever else there is to say."""
         record: dict[str, Any] = {}
         if manifest is not None:
-            self._show(_artifact_table(manifest))
-            record["artifacts"] = [_artifact_record(artifact) for artifact in manifest.artifacts]
+            self.show(artifact_table(manifest))
+            record["artifacts"] = [artifact_record(artifact) for artifact in manifest.artifacts]
         if figures:
-            table = Table("figure", "value", "chance", title=title)
+            table = table_of("figure", "value", "chance", title=title)
             for figure in figures:
                 table.add_row(figure.name, f"{figure.value:.4f}", f"{figure.chance:.4f}")
             record |= with_chance(figures)
-            self._show(table)
+            self.show(table)
         for name, value in facts.items():
-            self._show(f"{name.replace('_', ' ')}: {value if isinstance(value, str) else ', '.join(value)}")
-        self._print_json(record | facts)
+            self.show(f"{name.replace('_', ' ')}: {value if isinstance(value, str) else ', '.join(value)}")
+        self.print_json(record | facts)
 
-    def finish_verification(self, directory: Path, verification: Verification) -> None:
-        """Exits with 1 where something is wrong."""
-        table = Table("part", "format", "max abs difference", "min cosine", "", title=str(directory))
-        for check in verification.artifacts:
-            difference = "" if check.max_abs_diff is None else f"{check.max_abs_diff:.1e}"
-            cosine = "" if check.min_cosine is None else f"{check.min_cosine:.7f}"
-            verdict = "WRONG" if check.problem else f"skipped: {check.skipped}" if check.skipped else "verified"
-            table.add_row(check.artifact.part, check.artifact.format, difference, cosine, verdict)
-        self._show(table)
-        problems = list(verification.problems)
-        checks = [
-            _artifact_record(check.artifact) | {"max_abs_diff": check.max_abs_diff, "min_cosine": check.min_cosine}
-            for check in verification.artifacts
-        ]
-        self._print_json(
-            {"ok": verification.ok, "files": len(verification.files), "artifacts": checks, "problems": problems}
-        )
-        for problem in problems:
-            print(f"mmzoo: {problem}", file=sys.stderr)
-        if not verification.ok:
-            raise SystemExit(1)
-
-    def _show(self, thing: Table | str) -> None:
+    def show(self, thing: Table | str) -> None:
         if not self.as_json:
             self.console.print(thing)
 
-    def _print_json(self, record: dict[str, Any]) -> None:
+    def print_json(self, record: dict[str, Any]) -> None:
         if self.as_json:
             print(json.dumps(record))
 
 
-def _artifact_table(manifest: Manifest) -> Table:
-    table = Table(
-        "part", "format", "file", "KiB", "max abs difference", "min cosine", title="files, each compared with the model"
-    )
+def artifact_table(manifest: Manifest) -> Table:
+    """A row a file, whose name says format and precision: its size, and how far its answers are from the model's."""
+    headers = ("part", "file", "KiB", "max abs difference", "min cosine")
+    table = table_of(*headers, title="files, each compared with the model")
     for artifact in manifest.artifacts:
-        figures = (f"{artifact.max_abs_diff:.1e}", f"{artifact.min_cosine:.7f}")
-        table.add_row(artifact.part, artifact.format, artifact.path, f"{artifact.bytes / 1024:,.0f}", *figures)
+        figures = artifact.described_parity
+        table.add_row(artifact.part, artifact.path, f"{artifact.bytes / 1024:,.0f}", *figures)
     return table
 
 
-def _artifact_record(artifact: Any) -> dict[str, Any]:
-    names = ("part", "format", "path", "bytes", "max_abs_diff", "min_cosine")
+def artifact_record(artifact: Artifact) -> dict[str, Any]:
+    """What --json says of an artifact."""
+    names = ("part", "format", "precision", "path", "bytes", "max_abs_diff", "min_cosine")
     return {name: getattr(artifact, name) for name in names}

@@ -73,6 +73,14 @@ def write_json(path: Path, value: Any) -> None:
         partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
+def check_model(path: Path) -> None:
+    """Raises FileNotFoundError where there is nothing for load_model."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} must be a .keras file or a run with a {MODEL}, found nothing there")
+    if path.is_dir() and not (path / MODEL).is_file():
+        raise FileNotFoundError(f"{path} must be a .keras file or a run with a {MODEL}, and holds no {MODEL}")
+
+
 def load_model(path: Path) -> keras.Model:
     """The model of a run directory, or of a .keras file.
 
@@ -80,8 +88,7 @@ def load_model(path: Path) -> keras.Model:
     """
     import mmzoo
 
-    if path.is_dir() and not (path / MODEL).is_file():
-        raise FileNotFoundError(f"{path} must be a run with a {MODEL} or a .keras file, and holds no {MODEL}")
+    check_model(path)
     return mmzoo.load(path / MODEL if path.is_dir() else path)
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from mmzoo.bundle import Artifact, Manifest, PartEntry
 from mmzoo.checksums import list_files
+from mmzoo.exporters.pictures import LIMITS
 
 _FILES = {
     "manifest.json": "what is here, and the figures above, for programs",
     "samples.npz": "the sample inputs (`PART/inputs/NAME`) and the Keras model's answers (`PART/outputs/NAME`)",
     "tokenizer.json": "text to token ids, in the format of the `tokenizers` package",
     "preprocessing.json": "how a picture of any size becomes the image input",
+    "labels.json": "`labels`, the classes in the order of the output's columns, and the `templates` they were put into",
     "SHA256SUMS": "`sha256sum -c SHA256SUMS` checks every file",
 }
 
@@ -33,7 +35,9 @@ def write_card(manifest: Manifest, directory: Path) -> None:
             ("part", "format", "precision", "file", "size", "max abs diff", "minimum cosine"),
             (_artifact_row(artifact) for artifact in manifest.artifacts),
         ),
+        *_notes(manifest),
         "\n".join(f"- `{name}`: {purpose}" for name, purpose in _FILES.items() if name in present),
+        *_evaluation(manifest),
         *_metrics(manifest),
         "## Running it",
         "From inside this directory; the part and the names are in the first table.",
@@ -48,8 +52,10 @@ def _introduction(manifest: Manifest) -> str:
     parts = ", ".join(f"`{name}`" for name in manifest.parts)
     size = _size(sum({artifact.path: artifact.bytes for artifact in manifest.artifacts}.values()))
     count = "one part" if len(manifest.parts) == 1 else f"{len(manifest.parts)} parts"
+    fixed = {artifact.batch for artifact in manifest.artifacts if artifact.batch}
+    but = f", but TFLite files, which take {', '.join(map(str, fixed))}" if fixed else ""
     return (
-        f"A Keras model exported by mmzoo: {count} ({parts}), {size} in all. Each file takes any batch size. "
+        f"A Keras model exported by mmzoo: {count} ({parts}), {size} in all. Each file takes any batch size{but}. "
         "`mmzoo verify .` checks all of it."
     )
 
@@ -69,6 +75,43 @@ def _parity_note(manifest: Manifest) -> str:
     )
 
 
+def _notes(manifest: Manifest) -> list[str]:
+    """What a user of some of the files must know."""
+    notes = []
+    for need in dict.fromkeys(need for artifact in manifest.artifacts for need in artifact.needs):
+        paths = dict.fromkeys(artifact.path for artifact in manifest.artifacts if need in artifact.needs)
+        notes.append(f"{_code(paths)}: needs {need} besides the runtime")
+    for artifact in manifest.artifacts:
+        if artifact.files:
+            notes.append(f"{_code([artifact.path])}: its weights are in {_code(artifact.files)}, beside it")
+        if artifact.differs_on:
+            notes.append(
+                f"{_code([artifact.path])}: other token ids than `tokenizer.json`'s for strings with "
+                f"{', '.join(artifact.differs_on)}"
+            )
+    pictures = [name for name, part in manifest.parts.items() if name.endswith("_bytes") and _takes_strings(part)]
+    notes += [f"`{name}` reads pictures inside the graph: {'; '.join(LIMITS)}" for name in pictures]
+    return ["\n".join(f"- {note}" for note in notes)] if notes else []
+
+
+def _takes_strings(part: PartEntry) -> bool:
+    return any(spec.dtype == "string" for spec in part.inputs)
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _evaluation(manifest: Manifest) -> list[str]:
+    """What each format and precision is worth on the evaluation set."""
+    rows = {(a.format, a.precision): a.metrics for a in manifest.artifacts if a.metrics}
+    names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
+    if not names:
+        return []
+    table = ((*key, *(f"{figures[name]:.4f}" for name in names)) for key, figures in rows.items())
+    return ["## On the evaluation set", _table(("format", "precision", *(f"`{name}`" for name in names)), table)]
+
+
 def _artifact_row(artifact: Artifact) -> Sequence[str]:
     return (
         artifact.part,
@@ -76,8 +119,7 @@ def _artifact_row(artifact: Artifact) -> Sequence[str]:
         artifact.precision,
         f"`{artifact.path}`",
         _size(artifact.bytes),
-        f"{artifact.max_abs_diff:.1e}",
-        f"{artifact.min_cosine:.7f}",
+        *artifact.described_parity,
     )
 
 
@@ -102,43 +144,44 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _snippets(manifest: Manifest) -> list[str]:
-    """For each format present, five lines that run its first artifact on the samples."""
-    firsts: dict[str, Artifact] = {}
+    """For each format present, tensors and strings in, five lines that run its first artifact on the samples."""
+    firsts: dict[tuple[str, bool], Artifact] = {}
     for artifact in manifest.artifacts:
-        firsts.setdefault(artifact.format, artifact)
+        firsts.setdefault((artifact.format, _takes_strings(manifest.parts[artifact.part])), artifact)
     return [_snippet(artifact, manifest.parts[artifact.part]) for artifact in firsts.values()]
 
 
 def _snippet(artifact: Artifact, part: PartEntry) -> str:
-    names = [spec.name for spec in part.inputs]
     outputs = [spec.name for spec in part.outputs]
-    wrap = {"saved_model": "tf.constant({})"}.get(artifact.format, "{}")
-    values = {name: wrap.format(f'samples["{part.name}/inputs/{name}"]') for name in names}
-    keywords = ", ".join(f"{name}={value}" for name, value in values.items())
-    feed = ", ".join(f'"{name}": {value}' for name, value in values.items())
+    values = {spec.name: f'samples["{part.name}/inputs/{spec.name}"]' for spec in part.inputs}
     match artifact.format:
         case "saved_model":
+            keywords = ", ".join(f"{name}=tf.constant({value})" for name, value in values.items())
             lines = [
                 "import numpy as np, tensorflow as tf",
                 'samples = np.load("samples.npz")',
                 f'model = tf.saved_model.load("{artifact.path}")',
                 f'outputs = model.signatures["{part.name}"]({keywords})',
-                f'print(outputs["{outputs[0]}"].shape)',
             ]
         case "tflite":
+            step = "" if artifact.batch is None else f"[:{artifact.batch}]"
+            keywords = ", ".join(f"{name}={value}{step}" for name, value in values.items())
             lines = [
                 "import numpy as np; from ai_edge_litert.interpreter import Interpreter",
                 'samples = np.load("samples.npz")',
                 f'run = Interpreter("{artifact.path}").get_signature_runner("{part.name}")',
                 f"outputs = run({keywords})",
-                f'print(outputs["{outputs[0]}"].shape)',
             ]
         case _:
+            with_tokenizer = _takes_strings(part)
+            feed = ", ".join(f'"{name}": {value}{".astype(object)" * with_tokenizer}' for name, value in values.items())
             lines = [
-                "import numpy as np, onnxruntime",
+                f"import numpy as np, onnxruntime{', onnxruntime_extensions' * with_tokenizer}",
                 'samples = np.load("samples.npz")',
-                f'session = onnxruntime.InferenceSession("{artifact.path}", providers=["CPUExecutionProvider"])',
+                "options = onnxruntime.SessionOptions()",
+                *["options.register_custom_ops_library(onnxruntime_extensions.get_library_path())"] * with_tokenizer,
+                f'session = onnxruntime.InferenceSession("{artifact.path}", options, providers=["CPUExecutionProvider"])',
                 f"outputs = dict(zip({outputs!r}, session.run({outputs!r}, {{{feed}}})))",
-                f'print(outputs["{outputs[0]}"].shape)',
             ]
-    return "\n".join([f"{artifact.format}, part `{part.name}`:\n", "```python", *lines, "```"])
+    show = f'print(outputs["{outputs[0]}"].shape)'
+    return "\n".join([f"{artifact.format}, part `{part.name}`:\n", "```python", *lines, show, "```"])

@@ -24,8 +24,8 @@ def parts_of(model: Any) -> dict[str, Part]:
     elif isinstance(model, keras.Model):
         _require_graph(model)
         named = zip(input_names(model), model.inputs, strict=True)
-        specs = tuple(TensorSpec(name, tuple(tensor.shape), tensor.dtype) for name, tensor in named)
-        parts = {"model": Part(model, specs)}
+        specs = [TensorSpec(name, tuple(t.shape), t.dtype, _id_range(model, t)) for name, t in named]
+        parts = {"model": Part(model, tuple(specs))}
     else:
         raise TypeError(f"model must be a keras.Model or have export_parts(), received {type(model).__name__}")
     for name, part in parts.items():
@@ -94,6 +94,27 @@ def _require_graph(model: Any) -> None:
             "model must be built from keras.Input, which gives inputs names and shapes, or have export_parts(), "
             f"received {type(model).__name__} {getattr(model, 'name', '')!r}"
         )
+
+
+def _id_range(model: keras.Model, tensor: Any) -> tuple[float, float] | None:
+    """Which ids an input may hold, where embeddings are looked up with it: from 0 to below the smallest of them."""
+    sizes = _table_sizes(model, tensor)
+    return (0, min(sizes) - 1) if sizes else None
+
+
+def _table_sizes(model: keras.Model, tensor: Any) -> list[int]:
+    """Rows of the embeddings that an input goes into, also inside nested models and layers that have one embedding."""
+    sizes = []
+    for operation in getattr(model, "_functional", model).operations:
+        for node in operation._inbound_nodes:
+            places = [place for place, given in enumerate(node.input_tensors) if given is tensor]
+            if places and isinstance(operation, (keras.Sequential, keras.Model)) and hasattr(operation, "inputs"):
+                sizes += [size for place in places for size in _table_sizes(operation, operation.inputs[place])]
+            elif places and isinstance(operation, keras.Layer):
+                tables = [layer for layer in operation._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
+                if tables == [operation] or (len(tables) == 1 and "int" in tensor.dtype):
+                    sizes.append(tables[0].input_dim)
+    return sizes
 
 
 def _inputs(model: keras.Model) -> Any:

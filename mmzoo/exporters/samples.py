@@ -25,7 +25,7 @@ def sample_inputs(
     else:
         if set(samples) != set(specs):
             raise ValueError(f"samples must have the inputs {sorted(specs)}, received {sorted(samples)}")
-        arrays = {name: _as_declared(np.asarray(samples[name]), spec) for name, spec in specs.items()}
+        arrays = {name: as_declared(np.asarray(samples[name]), spec) for name, spec in specs.items()}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) != 1 or 0 in lengths.values():
         raise ValueError(f"samples must all have one length, at least 1, received {lengths}")
@@ -33,7 +33,10 @@ def sample_inputs(
 
 
 def _synthesize(spec: TensorSpec) -> np.ndarray:
-    """Uniform over the range, else -1 to 1; whole numbers without a range are 0 or 1, which every embedding has."""
+    """Uniform over the range, else -1 to 1; whole numbers without a range are 0 or 1, which every embedding has.
+
+    Every other float picture without a range is drawn from 0 to 255: some models want them so and hardly notice others.
+    """
     generator = np.random.default_rng(zlib.crc32(spec.name.encode()))
     free = 96 if len(spec.shape) == 4 else 16  # pictures: enough for five halvings
     shape = (SYNTHETIC, *(free if side is None else side for side in spec.shape[1:]))
@@ -45,11 +48,14 @@ def _synthesize(spec: TensorSpec) -> np.ndarray:
         return generator.integers(int(low), int(high) + 1, shape).astype(kind)
     if kind.kind == "f":
         low, high = spec.range or (-1.0, 1.0)
-        return generator.uniform(low, high, shape).astype(kind)
+        values = generator.uniform(low, high, shape)
+        if spec.range is None and len(shape) == 4 and shape[-1] in (1, 3):
+            values[1::2] = (values[1::2] + 1) * 127.5
+        return values.astype(kind)
     raise ValueError(f"input {spec.name} must hold numbers to be exported, received dtype {spec.dtype}")
 
 
-def _as_declared(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+def as_declared(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     if array.ndim != len(spec.shape) or any(
         side not in (None, length) for side, length in zip(spec.shape, array.shape, strict=True)
     ):

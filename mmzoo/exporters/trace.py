@@ -1,4 +1,4 @@
-"""A part as one TensorFlow graph, traced once for all formats, with its large weights outside it."""
+"""A part as one TensorFlow graph, traced once for all formats, with its weights outside it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from mmzoo.bundle import PartEntry
 from mmzoo.exporters.parts import call, output_names
 from mmzoo.signature import Part, TensorSpec
 
-LARGE = 1 << 16  # elements; below that a constant costs tf2onnx's optimizers nothing worth speaking of
-
 
 @dataclass(frozen=True)
 class Trace:
     """function(weights, inputs) -> outputs is a tf.function with exactly one trace, the one of its signature.
 
-    weights: {unique name: Keras variable} handed in as the first argument, a list in this order, so that converters do
-    not carry them through their passes. Other variables are captured. variables: all of the part's, for a SavedModel.
-    entry: the inputs and outputs as an artifact declares them.
+    weights: {unique name: Keras variable} handed in as the first argument, a list in this order, so that converters need
+    not carry them through their passes. Those of recurrent layers are captured, since tf2onnx knows its LSTM and GRU
+    only so. variables: all of the part's, for a SavedModel. entry: the inputs and outputs as an artifact declares them.
     """
 
     entry: PartEntry
@@ -46,7 +44,7 @@ def trace_part(name: str, part: Part) -> Trace:
     """Traces a part with its declared inputs, which are cast to the Keras inputs' dtypes first."""
     import tensorflow as tf
 
-    weights = _large_weights(part.model)
+    weights = _weights_by_path(part.model)
 
     def compute(values: list[Any], inputs: dict[str, Any]) -> dict[str, Any]:
         with keras.StatelessScope(state_mapping=list(zip(weights.values(), values, strict=True))):
@@ -65,21 +63,13 @@ def trace_part(name: str, part: Part) -> Trace:
     return Trace(PartEntry(name, part.inputs, outputs), function, signature, weights, variables)
 
 
-def _large_weights(model: keras.Model) -> dict[str, Any]:
-    """Matrices and stacks of matrices that are worth keeping outside the graph, by their Keras paths.
-
-    Convolution kernels and the rest stay constants, since tf2onnx lays out, folds and fuses those only then; recurrent
-    kernels too, since its LSTM operation needs them.
-    """
-    recurrent = {
-        id(variable)
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.RNN)
-        for variable in layer.variables
-    }
+def _weights_by_path(model: keras.Model) -> dict[str, Any]:
+    """Variables by their Keras paths, with a number where two layers share a path."""
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+    recurrent = {id(variable) for layer in layers for variable in layer.variables}
     weights: dict[str, Any] = {}
     for variable in model.variables:
-        if len(variable.shape) in (2, 3) and np.prod(variable.shape) >= LARGE and id(variable) not in recurrent:
+        if id(variable) not in recurrent:
             path = variable.path
             weights[path if path not in weights else f"{path}_{len(weights)}"] = variable
     return weights

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,26 @@ import numpy as np
 
 import mmzoo
 from mmzoo.atomic import whole_directory
-from mmzoo.bundle import FORMATS, Artifact, Manifest, PartEntry, SamplesEntry
+from mmzoo.bundle import FORMATS, Artifact, Manifest, SamplesEntry, is_bundle
 from mmzoo.bundle.chatter import quiet
-from mmzoo.bundle.manifest import read_manifest, write_manifest
-from mmzoo.bundle.reader import open_format
+from mmzoo.bundle.manifest import PRECISIONS, write_manifest
 from mmzoo.bundle.samples import Golden, write_samples
-from mmzoo.checksums import SUMS, list_files, read_sums, sha256_path, size_of, write_sums
+from mmzoo.checksums import write_sums
 from mmzoo.exporters.card import write_card
-from mmzoo.exporters.onnx import write_onnx
-from mmzoo.exporters.parity import Bars, check_parity, golden_outputs
+from mmzoo.exporters.contrast import flat_outputs
+from mmzoo.exporters.files import Plan, write_files
+from mmzoo.exporters.gate import DEFAULT_GATE, Gate
+from mmzoo.exporters.parity import Bars, golden_outputs
 from mmzoo.exporters.parts import float32_compute, parts_of
+from mmzoo.exporters.proof import judge, prove
+from mmzoo.exporters.raw import raw_golden, raw_parts
 from mmzoo.exporters.samples import sample_inputs
-from mmzoo.exporters.saved_model import write_saved_model
-from mmzoo.exporters.tflite import write_tflite
-from mmzoo.exporters.trace import Trace, trace_part
+from mmzoo.exporters.tflite import FLEX
+from mmzoo.exporters.trace import trace_part
+from mmzoo.exporters.triton import write_triton
+from mmzoo.metrics import Evaluation
 
-SAVED_MODEL = "saved_model/1"
-_SCRATCH = ".scratch"
-_RUNTIMES = {"saved_model": (), "tflite": ("ai-edge-litert",), "onnx": ("tf2onnx", "onnx")}
+_PACKAGES = {"saved_model": (), "tflite": ("ai-edge-litert",), "onnx": ("tf2onnx", "onnx")}  # that made the files
 
 
 def export(
@@ -40,10 +42,19 @@ def export(
     directory: str | Path,
     formats: Sequence[str] = FORMATS,
     *,
+    quantize: str | Sequence[str] | None = None,
     samples: Mapping[str, np.ndarray] | None = None,
+    evaluation: Evaluation | None = None,
+    gate: Gate | None = DEFAULT_GATE,
+    raw: bool = True,
+    layout: str | None = None,
+    allow_flex: bool = False,
+    tflite_batch: int | None = None,
+    external_data: bool = False,
+    allow_token_differences: bool = False,
     metrics: Mapping[str, float] | None = None,
     atol: float = 1e-4,
-    rtol: float = 0.0,
+    rtol: float | None = None,
     min_cosine: float = 0.99999,
     overwrite: bool = False,
 ) -> Manifest:
@@ -51,60 +62,125 @@ def export(
 
     model: any functional keras.Model, exported as the part "model", or one with export_parts(), as a CLIP's two towers.
     directory: where the bundle appears, whole or not at all. formats: of "saved_model", "tflite", "onnx".
+    quantize: "int8" (weights of 8 bits, activations quantized as the file runs), "fp16", or both; TFLite and ONNX files of
+    these precisions are written beside the float32 ones.
     samples: {input name: array (N, ...)}, real inputs to prove the files with; default 8 seeded synthetic ones.
+    evaluation: a set of mmzoo.metrics whose figures are measured in every format and precision and recorded.
+    gate: how much a quantized file may lose, in cosine and in those figures; None keeps it whatever it lost.
+    raw: also writes, for parts that have a raw form, saved_model_raw (picture files and strings in) and
+    model.strings.onnx (the tokenizer inside, made of onnxruntime-extensions' operations).
+    layout: "triton" adds a model repository for Triton, made of the ONNX files.
+    allow_flex: lets TFLite files hold TensorFlow operations, which need a runtime with the Flex delegate; such a file
+    cannot be run here, so it is kept unproven, with a warning.
+    tflite_batch: fixes the batch axis of TFLite files, as delegates of phones want it; by default it is free.
+    external_data: keeps the weights of ONNX files in a second file; above 1.5 GB it is done anyway.
+    allow_token_differences: keeps a tokenizer in a graph that gives other ids than tokenizer.json; the manifest says for
+    which strings.
     metrics: {name: figure}, for the manifest and the model card; "NAME_chance" is shown beside NAME.
     overwrite: replaces an earlier export in one step, once the new one is whole.
 
-    Each file is loaded again in its own runtime and must satisfy |a - b| <= atol + rtol |b| against the Keras model
-    computing in float32, with a cosine of at least min_cosine between the two outputs for each sample.
+    Each file is loaded again in its own runtime and must satisfy |a - b| <= atol + rtol max |b| against the Keras model
+    computing in float32, where max |b| is the largest value of that sample's output, with a cosine of at least
+    min_cosine between the two outputs for each sample. rtol is by default 0 for a model with export_parts(), and 1e-4
+    for any other, whose outputs may have any size. A part whose answers hardly differ between the samples, as an
+    untrained classifier's, proves little: a warning says so.
 
     Raises: RuntimeError on another backend than TensorFlow, whose graphs the formats are made from; FileExistsError
-    where directory exists; ParityError for a file that answers differently; ValueError for an unknown format, samples
-    or metrics that do not fit, and a model that cannot be converted; OSError where the disk does not take the files.
+    where directory exists; ParityError for a file that answers differently, GateError for a quantized one that lost too
+    much, TokenDifferenceError for a tokenizer that gives other ids; ValueError for an unknown format, samples or metrics
+    that do not fit, and a model or tokenizer that cannot be converted; OSError where the disk does not take the files.
     """
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             f"export must run on the TensorFlow backend, received {keras.backend.backend()!r}: save the model as "
             ".keras, set KERAS_BACKEND=tensorflow and load it there"
         )
-    formats = _checked_formats(formats)
+    plan = _checked_plan(formats, quantize, layout, allow_flex, tflite_batch, external_data, allow_token_differences)
     figures = _checked_metrics(metrics or {})
     parts = parts_of(model)
     inputs = sample_inputs(parts, samples)
     target = Path(directory).absolute()
-    with whole_directory(target, replaces=_is_bundle if overwrite else None) as temporary:
+    with whole_directory(target, replaces=is_bundle if overwrite else None) as temporary:
         with quiet(), ExitStack() as in_float32:
             for part in parts.values():
                 in_float32.enter_context(float32_compute(part.model))
             goldens = {name: Golden(inputs[name], golden_outputs(part, inputs[name])) for name, part in parts.items()}
+            flat = [
+                name for name, golden in goldens.items() if len(flat_outputs(golden.outputs)) == len(golden.outputs)
+            ]
             traces = {name: trace_part(name, part) for name, part in parts.items()}
+            raws = raw_parts(parts, traces) if raw else {}
+            raws = {name: each for name, each in raws.items() if each.formats & set(plan.formats)}
+            goldens |= {name: raw_golden(each, parts[each.part], goldens[each.part]) for name, each in raws.items()}
+            entries = {name: trace.entry for name, trace in traces.items()}
+            entries |= {name: each.entry for name, each in raws.items()}
+            if rtol is None:
+                rtol = 0.0 if hasattr(model, "export_parts") else 1e-4
             bars = Bars(atol, rtol, min_cosine)
-            artifacts = tuple(
-                _prove(temporary, path, format, traces[name].entry, goldens[name], bars)
-                for name, format, path in _write_formats(traces, temporary, formats)
+            artifacts = []
+            for written in write_files(traces, raws, temporary, plan):
+                # The runner lives until the next is open, so that parts of one SavedModel load it once.
+                artifact, _runner = prove(temporary, written, entries[written.part], goldens[written.part], bars)
+                artifacts.append(artifact)
+            del _runner
+            judged = judge(temporary, artifacts, entries, parts, gate, evaluation)
+        if unproven := [artifact.path for artifact in judged if not artifact.samples]:
+            warnings.warn(
+                f"{', '.join(unproven)} needs a LiteRT with the Flex delegate, which this one lacks: it was not compared "
+                "with the model",
+                stacklevel=2,
+            )
+        if flat:
+            warnings.warn(
+                f"part {', '.join(flat)} gives all samples nearly the same answer, so that comparing them "
+                "proves little: give samples it tells apart, or train it first",
+                stacklevel=2,
             )
         manifest = Manifest(
             model=getattr(model, "name", type(model).__name__.lower()),
-            created_by=_versions(formats),
-            samples=SamplesEntry(artifacts[0].samples, "synthetic" if samples is None else "real"),
-            parts={name: trace.entry for name, trace in traces.items()},
-            artifacts=artifacts,
+            created_by=_versions(judged),
+            samples=SamplesEntry(next(iter(goldens.values())).count, "synthetic" if samples is None else "real"),
+            parts=entries,
+            artifacts=judged,
             metrics=figures,
         )
         write_samples(goldens, temporary)
         if hasattr(model, "save_assets"):
             model.save_assets(temporary)
+        if layout == "triton":
+            write_triton(manifest, temporary)
         write_manifest(manifest, temporary)
         write_card(manifest, temporary)
         write_sums(temporary)
     return manifest
 
 
-def _checked_formats(formats: Sequence[str]) -> tuple[str, ...]:
+def _checked_plan(
+    formats: Sequence[str],
+    quantize: str | Sequence[str] | None,
+    layout: str | None,
+    allow_flex: bool,
+    tflite_batch: int | None,
+    external_data: bool,
+    allow_token_differences: bool,
+) -> Plan:
     unknown = [formats] if isinstance(formats, str) else [format for format in formats if format not in FORMATS]
     if unknown or not formats:
         raise ValueError(f"formats must be a sequence of {', '.join(FORMATS)}, received {formats!r}")
-    return tuple(format for format in FORMATS if format in formats)
+    asked = () if quantize is None else (quantize,) if isinstance(quantize, str) else tuple(quantize)
+    precisions = tuple(precision for precision in PRECISIONS[1:] if precision in asked)
+    if set(asked) - set(precisions):
+        raise ValueError(f"quantize must be of {', '.join(PRECISIONS[1:])}, received {quantize!r}")
+    if precisions and not {"tflite", "onnx"} & set(formats):
+        raise ValueError(f"quantize must be None without the formats tflite and onnx, received {quantize!r}")
+    if layout not in (None, "triton"):
+        raise ValueError(f"layout must be 'triton' or None, received {layout!r}")
+    if layout == "triton" and "onnx" not in formats:
+        raise ValueError(f"layout='triton' must go with the format onnx, received {formats!r}")
+    if tflite_batch is not None and tflite_batch < 1:
+        raise ValueError(f"tflite_batch must be at least 1 or None, received {tflite_batch}")
+    ordered = tuple(format for format in FORMATS if format in formats)
+    return Plan(ordered, precisions, allow_flex, tflite_batch, external_data, allow_token_differences)
 
 
 def _checked_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -114,60 +190,17 @@ def _checked_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
     return figures
 
 
-def _is_bundle(path: Path) -> bool:
-    """An earlier export and nothing else: replacing it loses no file that somebody put beside the export's own."""
-    try:
-        read_manifest(path)
-        listed = {*read_sums(path), SUMS}
-    except (OSError, ValueError):
-        return False
-    return set(list_files(path)) <= listed
-
-
-def _write_formats(
-    traces: Mapping[str, Trace], directory: Path, formats: Sequence[str]
-) -> Iterator[tuple[str, str, str]]:
-    """Writes all files, one by one, and yields each one's part, format and relative path."""
-    saved_model = directory / (SAVED_MODEL if "saved_model" in formats else _SCRATCH)
-    if {"saved_model", "tflite"} & set(formats):
-        write_saved_model(traces, saved_model)
-    for name, trace in traces.items():
-        if "saved_model" in formats:
-            yield name, "saved_model", SAVED_MODEL
-        if set(formats) != {"saved_model"}:
-            (directory / name).mkdir()
-        if "tflite" in formats:
-            write_tflite(trace, saved_model, directory / name / "model.tflite")
-            yield name, "tflite", f"{name}/model.tflite"
-        if "onnx" in formats:
-            write_onnx(trace, directory / name / "model.onnx")
-            yield name, "onnx", f"{name}/model.onnx"
-    shutil.rmtree(directory / _SCRATCH, ignore_errors=True)
-
-
-def _prove(directory: Path, path: str, format: str, part: PartEntry, golden: Golden, bars: Bars) -> Artifact:
-    """Loads a written file in its own runtime, compares, and states what was found."""
-    parity = check_parity(part.name, format, open_format(format, directory / path, part), golden, bars)
-    return Artifact(
-        part=part.name,
-        format=format,
-        precision="fp32",
-        path=path,
-        bytes=size_of(directory / path),
-        sha256=sha256_path(directory / path),
-        max_abs_diff=parity.max_abs_diff,
-        min_cosine=parity.min_cosine,
-        samples=golden.count,
-    )
-
-
-def _versions(formats: Sequence[str]) -> dict[str, str]:
+def _versions(artifacts: Sequence[Artifact]) -> dict[str, str]:
+    """Versions of the packages that made these files."""
     import tensorflow as tf
 
     versions = {"mmzoo": mmzoo.__version__, "keras": keras.__version__, "tensorflow": tf.__version__}
-    for format in formats:
-        versions |= {name: importlib.metadata.version(name) for name in _RUNTIMES[format]}
-    if "onnx" in formats:
+    packages = [package for artifact in artifacts for package in _PACKAGES[artifact.format]]
+    if any(artifact.format == "tflite" and artifact.precision != "fp32" for artifact in artifacts):
+        packages.append("ai-edge-quantizer")
+    packages += [need for artifact in artifacts for need in artifact.needs if need != FLEX]
+    versions |= {name: importlib.metadata.version(name) for name in dict.fromkeys(packages)}
+    if any(artifact.format == "onnx" for artifact in artifacts):
         import onnxruntime
 
         versions["onnxruntime"] = onnxruntime.__version__

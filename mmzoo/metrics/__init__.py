@@ -5,6 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mmzoo.metrics.evaluation import (
+    Evaluation,
+    classification_evaluation,
+    nearest_other_margin,
+    retrieval_evaluation,
+    zero_shot_evaluation,
+)
 from mmzoo.metrics.figures import Figure, figure_table
 from mmzoo.metrics.retrieval import (
     RetrievalReport,
@@ -15,12 +22,13 @@ from mmzoo.metrics.retrieval import (
     retrieval_report,
     retrieval_report_from_embeds,
 )
-from mmzoo.metrics.zero_shot import ZeroShotReport, label_embeddings, zero_shot_accuracy
+from mmzoo.metrics.zero_shot import ZeroShotReport, class_prompts, label_embeddings, zero_shot_accuracy
 
 if TYPE_CHECKING:
     from mmzoo.metrics.callbacks import RetrievalCallback, ZeroShotCallback
 
 __all__ = [
+    "Evaluation",
     "Figure",
     "RetrievalCallback",
     "RetrievalReport",
@@ -28,13 +36,18 @@ __all__ = [
     "ZeroShotReport",
     "chance_precision_at_k",
     "chance_recall_at_k",
+    "class_prompts",
+    "classification_evaluation",
     "figure_table",
     "label_embeddings",
+    "nearest_other_margin",
     "precision_at_k",
     "recall_at_k",
+    "retrieval_evaluation",
     "retrieval_report",
     "retrieval_report_from_embeds",
     "zero_shot_accuracy",
+    "zero_shot_evaluation",
 ]
 
 

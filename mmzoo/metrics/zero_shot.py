@@ -46,7 +46,13 @@ def label_embeddings(
     embeds = np.asarray(encode_text(prompts), np.float32)
     if embeds.ndim != 2 or len(embeds) != len(prompts):
         raise ValueError(f"encode_text must return ({len(prompts)}, E), received {embeds.shape}")
-    return _unit(_unit(embeds).reshape(len(labels), len(templates), -1).mean(1))
+    return mean_prompts(embeds, len(templates))
+
+
+def mean_prompts(embeds: np.ndarray, templates: int) -> np.ndarray:
+    """A unit vector a class from the embeddings of its prompts, label by label: (C * templates, E) -> (C, E) float32."""
+    embeds = np.asarray(embeds, np.float32)
+    return _unit(_unit(embeds).reshape(-1, templates, embeds.shape[1]).mean(1))
 
 
 def class_prompts(labels: Sequence[str], templates: Sequence[str]) -> list[str]:

@@ -78,6 +78,79 @@ def digest_of(path: Path) -> str:
     return hashlib.sha256("".join(f"{digest_of(path / name)}  {name}\n" for name in names).encode()).hexdigest()
 
 
+TEXTS = ["caf\u00e9", "", "\u6570\u5b57\u4e03"]
+LENGTHS = np.array([4, 0, 3], "float32")
+
+
+def write_lengths(path: Path, texts: list[str]) -> None:
+    """An ONNX file that knows how long each of these texts is."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    lengths = helper.make_node(
+        "LabelEncoder",
+        ["text_strings"],
+        ["y"],
+        domain="ai.onnx.ml",
+        keys_strings=texts,
+        values_floats=[float(length) for length in LENGTHS],
+        default_float=-1.0,
+    )
+    graph = helper.make_graph(
+        [lengths],
+        "lengths",
+        [helper.make_tensor_value_info("text_strings", TensorProto.STRING, ["batch"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch"])],
+    )
+    versions = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 2)]
+    onnx.save(helper.make_model(graph, opset_imports=versions, ir_version=8), str(path))
+
+
+def strings_manifest(path: Path) -> str:
+    part = {
+        "inputs": [{"name": "text_strings", "shape": [None], "dtype": "string"}],
+        "outputs": [{"name": "y", "shape": [None], "dtype": "float32"}],
+    }
+    artifact = {
+        "part": "texts",
+        "format": "onnx",
+        "precision": "fp32",
+        "path": path.name,
+        "bytes": 1,
+        "sha256": digest_of(path),
+        "max_abs_diff": 0.0,
+        "min_cosine": 1.0,
+        "samples": 3,
+        "needs": ["onnxruntime-extensions"],
+    }
+    return json.dumps(
+        {
+            "schema": 1,
+            "model": "lengths",
+            "created_by": {},
+            "samples": {"count": 3, "kind": "real"},
+            "parts": {"texts": part},
+            "artifacts": [artifact],
+            "metrics": {},
+        }
+    )
+
+
+@pytest.fixture
+def lengths(tmp_path) -> Path:
+    """A bundle of one ONNX file that takes strings."""
+    pytest.importorskip("onnxruntime_extensions")
+    from mmzoo.checksums import write_sums
+
+    directory = tmp_path / "lengths"
+    directory.mkdir()
+    write_lengths(directory / "texts.onnx", TEXTS)
+    np.savez(directory / "samples.npz", **{"texts/inputs/text_strings": TEXTS, "texts/outputs/y": LENGTHS})
+    (directory / "manifest.json").write_text(strings_manifest(directory / "texts.onnx"))
+    write_sums(directory)
+    return directory
+
+
 @pytest.fixture(scope="session")
 def written(tmp_path_factory) -> Path:
     tf = pytest.importorskip("tensorflow")
@@ -90,7 +163,21 @@ def written(tmp_path_factory) -> Path:
     converter = tf.lite.TFLiteConverter.from_saved_model(str(directory / "saved_model/1"), signature_keys=["double"])
     (directory / "double/model.tflite").write_bytes(converter.convert())
     np.savez(directory / "samples.npz", **{"double/inputs/x": X, "double/outputs/y": 2 * X + OFFSET})
+    (directory / "README.md").write_text("# doubler\n")
     paths = {"saved_model": "saved_model/1", "tflite": "double/model.tflite", "onnx": "double/model.onnx"}
+    (directory / "manifest.json").write_text(manifest_text(directory, paths))
+    write_sums(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def light(written, tmp_path_factory) -> Path:
+    """The same without the SavedModel."""
+    from mmzoo.checksums import write_sums
+
+    directory = tmp_path_factory.mktemp("bundles") / "light"
+    shutil.copytree(written, directory, ignore=shutil.ignore_patterns("saved_model"))
+    paths = {"tflite": "double/model.tflite", "onnx": "double/model.onnx"}
     (directory / "manifest.json").write_text(manifest_text(directory, paths))
     write_sums(directory)
     return directory

@@ -2,6 +2,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ("keras", "tensorflow", "onnxruntime", "onnx", "ai_edge_litert")
 
 
@@ -24,3 +26,23 @@ for format in ("onnx", "tflite"):
     assert bundle.run("double", format, {{"x": np.zeros((2, 3), "float32")}})["y"].tolist() == [[0, 1, 2]] * 2
 """
     assert loaded_by(code) == {"onnxruntime", "ai_edge_litert"}
+
+
+@pytest.mark.parametrize("command", ["verify", "info", "bench"])
+def test_the_commands_load_neither_keras_nor_tensorflow_for_onnx_and_tflite(light, command, tmp_path):
+    # Found before the real ones, by bench's own processes too.
+    for name in ("tensorflow", "keras"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r})")
+    options = "--seconds 0.01 --batch 1 --threads 1 --json" if command == "bench" else "--json"
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+sys.argv = ["mmzoo", {command!r}, {str(light)!r}, *{options.split()!r}]
+from mmzoo.cli import main
+try:
+    main()
+except SystemExit as ending:
+    assert not ending.code, ending.code
+"""
+    assert loaded_by(code) <= {"onnxruntime", "ai_edge_litert"}
+    assert not (tmp_path / "imported").exists()

@@ -115,7 +115,11 @@ def test_quickstart_leaves_what_it_promises(tmp_path, capsys, monkeypatch):
     assert status == 0
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
     pairs = {(artifact["part"], artifact["format"]) for artifact in manifest["artifacts"]}
-    assert pairs == {(part, form) for part in ("image", "text") for form in ("saved_model", "tflite", "onnx")}
+    assert pairs == {
+        *((part, form) for part in ("image", "text") for form in ("saved_model", "tflite", "onnx")),
+        *((part, "saved_model") for part in ("image_bytes", "text_strings")),
+        ("text_strings", "onnx"),
+    }
     names = ("digits_zero_shot_top1", "shapes_zero_shot_top1", "shapes_held_out_zero_shot_top1")
     assert all(0 < manifest["metrics"][name] <= 1 for name in names)
     first = json.loads(out)

@@ -64,6 +64,41 @@ def test_any_model_is_the_part_model_with_its_declared_inputs():
     assert part.inputs == (TensorSpec("x", (None, None, 4), "float16"),)
 
 
+def ranges(model):
+    return {spec.name: spec.range for spec in parts_of(model)["model"].inputs}
+
+
+def test_ids_are_those_that_every_embedding_of_the_input_has():
+    x, y = keras.Input((5,), name="x", dtype="int32"), keras.Input((4,), name="y")
+    looked_up = [layers.Flatten()(layers.Embedding(size, 2)(x)) for size in (30, 20)]
+    assert ranges(keras.Model([x, y], layers.Concatenate()([*looked_up, y]))) == {"x": (0, 19), "y": None}
+
+
+def test_ids_are_found_through_nested_models_and_inputs_left_at_float32():
+    inner = keras.Sequential([keras.Input((5,)), layers.Embedding(30, 2)])
+    x, y = keras.Input((5,), name="x"), keras.Input((5,), name="y")
+    model = keras.Model({"x": x, "y": y}, inner(x) + layers.Embedding(7, 2)(y))
+    assert ranges(model) == {"x": (0, 29), "y": (0, 6)}
+    assert ranges(keras.Sequential([keras.Input((5,), name="x"), inner])) == {"x": (0, 29)}
+
+
+@keras.saving.register_keras_serializable("test_parts")
+class Positions(layers.Layer):
+    """Looks up something else than its input, as patch embeddings do with positions."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = layers.Embedding(9, 4)
+
+    def call(self, x):
+        return x + self.table(keras.ops.arange(3))
+
+
+def test_an_embedding_inside_a_layer_says_nothing_of_its_float_input():
+    x = keras.Input((3, 4), name="x")
+    assert ranges(keras.Model(x, Positions()(x))) == {"x": None}
+
+
 def test_within_float32_compute_mixed_layers_compute_in_float32():
     x = keras.Input((4,))
     model = keras.Model(x, layers.Dense(3, dtype="mixed_float16")(x))

@@ -26,6 +26,15 @@ def test_floats_lie_in_their_range():
     assert 250 < values.max() <= 255
 
 
+def test_pictures_without_a_range_are_drawn_in_both_conventions():
+    values = drawn(TensorSpec("x", (None, 32, 32, 3), "float32"))
+    assert -1 <= values[::2].min() < -0.9
+    assert 0.9 < values[::2].max() <= 1
+    assert 0 <= values[1::2].min() < 5
+    assert 250 < values[1::2].max() <= 255
+    assert np.abs(drawn(TensorSpec("x", (None, 32, 32, 8), "float32"))).max() <= 1
+
+
 def test_truth_values_are_drawn():
     assert np.unique(drawn(TensorSpec("mask", (None, 50), "bool"))).tolist() == [False, True]
 

@@ -54,7 +54,9 @@ def test_the_manifest_states_origin_samples_metrics_and_parity(exported):
     )
     assert dataclasses.astuple(manifest.samples) == (5, "real")
     assert manifest.metrics == {"top1": 0.75, "top1_chance": 0.1, "images": 8}
-    assert [(a.part, a.format) for a in manifest.artifacts] == [(p, f) for p in ("image", "text") for f in FORMATS]
+    assert sorted((a.part, a.format) for a in manifest.artifacts) == sorted(
+        (part, format) for part in ("image", "text") for format in FORMATS
+    )
     for artifact in manifest.artifacts:
         assert artifact.precision == "fp32"
         assert artifact.max_abs_diff <= 1e-6
@@ -88,7 +90,7 @@ def test_the_card_s_snippets_run(exported, monkeypatch, capsys):
     assert len(snippets) == 3
     monkeypatch.chdir(exported)
     for snippet in snippets:
-        assert len(snippet.splitlines()) == 5
+        assert len(snippet.splitlines()) <= 6
         exec(compile(snippet, "README.md", "exec"), {})
     assert capsys.readouterr().out == "(5, 5)\n" * 3
 
@@ -170,17 +172,17 @@ def test_dropout_and_noise_are_off(tmp_path):
 
 
 def test_an_artifact_that_differs_is_an_error_and_leaves_nothing(small, tmp_path, monkeypatch):
-    import mmzoo.exporters.writer as writer
+    import mmzoo.exporters.files as files
 
-    def write_another_model(trace, path):
+    def write_another_model(trace, path, **options):
         small.set_weights([weight + 0.01 for weight in small.get_weights()])
-        written(trace, path)
+        return written(trace, path, **options)
 
-    written = writer.write_onnx
-    monkeypatch.setattr(writer, "write_onnx", write_another_model)
+    written = files.write_onnx
+    monkeypatch.setattr(files, "write_onnx", write_another_model)
     # Initializers are read from the model when the file is written, the golden answers before.
     small.layers[1].kernel.assign([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]])
-    figures = r"max abs diff 0\.0\d+ \(at most 0\.0001\) and minimum cosine 0\.99\d+ \(at least 0\.99999\)"
+    figures = r"max abs diff 0\.0\d+ \(at most 0\.0001 \+ 0\.0001 of the largest value\) and minimum cosine 0\.99\d+ \(at least 0\.99999\)"
     with pytest.raises(ParityError, match=f"^part 'model' in format 'onnx' must answer [^\n]* {figures}$"):
         export(small, tmp_path / "x", ("onnx",), samples={"x": np.eye(4, dtype="float32")})
     assert list(tmp_path.iterdir()) == []
@@ -190,7 +192,7 @@ def test_the_bars_are_the_caller_s(tmp_path):
     x = keras.Input((300,), name="x")
     model = keras.Model(x, {"y": layers.Dense(50, kernel_initializer="random_normal")(x * 1e4)})
     with pytest.raises(ParityError, match="at most 1e-09"):
-        export(model, tmp_path / "x", ("tflite",), atol=1e-9)
+        export(model, tmp_path / "x", ("tflite",), atol=1e-9, rtol=0)
     export(model, tmp_path / "x", ("tflite",), atol=1e-9, rtol=1e-3)
 
 

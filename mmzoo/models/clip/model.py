@@ -17,7 +17,7 @@ from mmzoo.layers import LogitScale, TokenEmbedding
 from mmzoo.losses import contrastive_loss, repeated_rows, sigmoid_loss
 from mmzoo.models.clip.towers import build_tower, check_tokenizer, first_layer, inputs_like
 from mmzoo.presets import ImagePreprocessing
-from mmzoo.signature import Part, TensorSpec
+from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 from mmzoo.tokenizer import Tokenizer
 from mmzoo.training.input_range import InputRange, WarnOnUnitRange, warn_if_unit_range
 from mmzoo.training.replicas import gather_batch, replica_share
@@ -179,12 +179,14 @@ class CLIP(keras.Model):
         return self.encode_image(images) @ self.encode_text(texts).T
 
     def export_parts(self) -> dict[str, Part]:
-        """The towers with their inputs as an artifact declares them: uint8 pictures, int32 token ids."""
+        """The towers with their inputs as an artifact declares them: uint8 pictures, int32 token ids; raw: files, strings."""
         embedding = first_layer(self.text_encoder, TokenEmbedding)
         ids = None if embedding is None else (0, embedding.vocab_size - 1)
         image = TensorSpec("images", (None, *self.image_size, 3), "uint8", (0, 255))
         text = TensorSpec("token_ids", (None, self.context_length), "int32", ids)
-        return {"image": Part(self.image_tower, (image,)), "text": Part(self.text_tower, (text,))}
+        pictures = RawImages("images", self.image_preprocessing)
+        texts = None if self.tokenizer is None else RawTexts("token_ids", self.tokenizer, self.context_length)
+        return {"image": Part(self.image_tower, (image,), pictures), "text": Part(self.text_tower, (text,), texts)}
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,41 @@
+"""Do answers differ from sample to sample as the model's do?
+
+An untrained classifier answers every picture with nearly the same probabilities. A file that answers with their mean,
+whatever it is given, is then near enough in every value and in direction, and proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+SHARE = 0.05  # of what tells samples apart may be lost
+_ROUNDING = 1e-5  # of the outputs' size: float32 through many layers cannot keep less
+_NOISE = 1e-7  # what is left of values near 1 that cancel out
+
+
+def lost_contrast(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The outputs whose error is more than a twentieth of what tells the samples apart, with that share.
+
+    Both are root mean squares over all values of an output (N, ...); the second is taken around the samples' mean.
+    Errors of float32's rounding are excused, and one sample has no other to be told from.
+    """
+    shares = {}
+    for name, output in expected.items():
+        b, a = (np.asarray(array, np.float64).reshape(len(array), -1) for array in (output, actual[name]))
+        error, spread, size = _rms(a - b), _rms(b - b.mean(0)), _rms(b)
+        if len(b) > 1 and not error <= max(SHARE * spread, _ROUNDING * size, _NOISE):
+            shares[name] = error / spread if spread else np.inf
+    return shares
+
+
+def flat_outputs(outputs: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """The outputs (N, ...) that lost_contrast would let a file answer with their mean; none where there is one sample."""
+    means = {name: np.broadcast_to(np.mean(array, 0, np.float64), np.shape(array)) for name, array in outputs.items()}
+    lost = lost_contrast(outputs, means)
+    return tuple(name for name, array in outputs.items() if len(array) > 1 and np.size(array) and name not in lost)
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0

@@ -1,0 +1,105 @@
+"""Encoded pictures to a model's image input with TensorFlow operations, as mmzoo.data reads them with Pillow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmzoo.presets import ImagePreprocessing
+
+LIMITS = (
+    "JPEG and PNG only",
+    "EXIF orientation is not applied",
+    "a picture that cannot be decoded fails its whole batch",
+    "no limit on the number of pixels",
+)
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTH = 24  # the byte with the bits of a channel, before that of the colour type
+_KERNELS = {"bicubic": "keyscubic", "bilinear": "triangle"}
+
+
+def read_pictures(contents: Any, preprocessing: ImagePreprocessing) -> Any:
+    """Decodes, scales and crops JPEG and PNG files: (B,) string -> (B, height, width, 3) uint8 in [0, 255].
+
+    Transparency is composited on white and 16-bit values keep their high byte, as in mmzoo.data; what it does and a
+    graph cannot is in LIMITS.
+    """
+    import tensorflow as tf
+
+    def read(content: Any) -> Any:
+        return _resize(_decode(content), preprocessing)
+
+    signature = tf.TensorSpec((*preprocessing.size, 3), tf.uint8)
+    return tf.map_fn(read, contents, fn_output_signature=signature)
+
+
+def _decode(content: Any) -> Any:
+    """-> (H, W, 3) uint8."""
+    import tensorflow as tf
+
+    def png() -> Any:
+        depth, kind = tf.unstack(
+            tf.cast(tf.io.decode_raw(tf.strings.substr(content, _PNG_DEPTH, 2), tf.uint8), tf.int32), 2
+        )
+        decoded = tf.cond(depth == 16, wide_png, lambda: tf.io.decode_png(content, channels=4))
+        # For grey of 1, 2 and 4 bits TensorFlow's opaque is the largest value of so many bits.
+        opaque = tf.where((kind == 0) & (depth < 8), tf.bitwise.left_shift(1, depth) - 1, 255)
+        alpha = tf.minimum(tf.cast(decoded[..., 3:], tf.float32) / tf.cast(opaque, tf.float32), 1)
+        colours = tf.cast(decoded[..., :3], tf.float32)
+        return tf.cast(tf.round(colours * alpha + 255 * (1 - alpha)), tf.uint8)
+
+    def wide_png() -> Any:
+        wide = tf.io.decode_png(content, channels=4, dtype=tf.uint16)
+        return tf.cast(tf.bitwise.right_shift(wide, tf.constant(8, tf.uint16)), tf.uint8)
+
+    def jpeg() -> Any:
+        # Pillow's choice of the inverse cosine transform; TensorFlow's own is coarser.
+        return tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
+
+    return tf.cond(tf.equal(tf.strings.substr(content, 0, len(_PNG)), _PNG), png, jpeg)
+
+
+def _resize(image: Any, preprocessing: ImagePreprocessing) -> Any:
+    """(H, W, 3) uint8 -> (height, width, 3) uint8: antialiased, rows before columns and rounded between, as Pillow."""
+    import tensorflow as tf
+
+    height, width = preprocessing.size
+    source = tf.shape(image)
+    source_height, source_width = source[0], source[1]
+    if preprocessing.fit == "squash":
+        scaled_height, scaled_width = tf.constant(height), tf.constant(width)
+    else:
+        # Whole numbers, so that a side that fits exactly is not scaled; int(side * scale) otherwise, as mmzoo.data.
+        is_tall = height * source_width >= width * source_height
+        scaled_height = tf.where(is_tall, height, _scaled(source_height, width, source_width))
+        scaled_width = tf.where(is_tall, _scaled(source_width, height, source_height), width)
+    rows = _resample(image, source_width, scaled_width, width, preprocessing, axis=1)
+    both = _resample(rows, source_height, scaled_height, height, preprocessing, axis=0)
+    both.set_shape((height, width, 3))
+    return both
+
+
+def _scaled(side: Any, target: int, other: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(tf.cast(side, tf.float64) * (target / tf.cast(other, tf.float64)), tf.int32)
+
+
+def _resample(image: Any, source: Any, scaled: Any, size: int, preprocessing: ImagePreprocessing, axis: int) -> Any:
+    """Scales one axis from source to scaled pixels and keeps the size of them in the middle."""
+    import tensorflow as tf
+
+    offset = tf.round(tf.cast(scaled - size, tf.float32) / 2)  # half to even, as Python
+    factor = tf.cast(scaled, tf.float32) / tf.cast(source, tf.float32)
+    shape = tf.shape(image)[:2]
+    new = tf.stack([size, shape[1]] if axis == 0 else [shape[0], size])
+    factors = tf.stack([factor, 1.0] if axis == 0 else [1.0, factor])
+    shifts = tf.stack([-offset, 0.0] if axis == 0 else [0.0, -offset])
+    values = tf.raw_ops.ScaleAndTranslate(
+        images=tf.cast(image[None], tf.float32),
+        size=new,
+        scale=factors,
+        translation=shifts,
+        kernel_type=_KERNELS[preprocessing.interpolation],
+        antialias=True,
+    )
+    return tf.cast(tf.clip_by_value(tf.round(values[0]), 0, 255), tf.uint8)

@@ -1,0 +1,109 @@
+"""From a written file to an entry of the manifest: it is loaded again, compared, and judged."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mmzoo.bundle import Artifact, PartEntry
+from mmzoo.bundle.parity import Parity
+from mmzoo.bundle.reader import open_artifact
+from mmzoo.bundle.runners import Runner
+from mmzoo.bundle.samples import Golden
+from mmzoo.checksums import sha256_path, size_of
+from mmzoo.exporters.files import Written
+from mmzoo.exporters.gate import Gate, check_gate, evaluate
+from mmzoo.exporters.parity import Bars, check_parity, golden_outputs, measure_parity
+from mmzoo.exporters.tflite import FLEX
+from mmzoo.metrics import Evaluation
+from mmzoo.signature import Part
+
+
+def prove(directory: Path, written: Written, part: PartEntry, golden: Golden, bars: Bars) -> tuple[Artifact, Runner]:
+    """Runs a file on its samples in its own runtime, and states what was found.
+
+    No released LiteRT or TensorFlow for Python has the Flex delegate: a file that needs it is loaded and not run.
+
+    Raises ParityError where a float32 file answers differently; the gate judges the others.
+    """
+    artifact = Artifact(
+        part=written.part,
+        format=written.format,
+        precision=written.precision,
+        path=written.paths[0],
+        bytes=sum(size_of(directory / path) for path in written.paths),
+        sha256=sha256_path(directory / written.paths[0]),
+        max_abs_diff=None,
+        min_cosine=None,
+        samples=golden.count,
+        files=written.paths[1:],
+        needs=written.needs,
+        batch=written.batch,
+        differs_on=written.differs_on,
+    )
+    run = open_artifact(directory, artifact, part)
+    if FLEX in written.needs:
+        return dataclasses.replace(artifact, samples=0), run
+    parity, lost = measure_parity(run, golden, rtol=bars.rtol)
+    if written.precision == "fp32":
+        check_parity(written.part, written.format, parity, lost, bars)
+    return dataclasses.replace(artifact, max_abs_diff=parity.max_abs_diff, min_cosine=parity.min_cosine), run
+
+
+def judge(
+    directory: Path,
+    artifacts: Iterable[Artifact],
+    entries: Mapping[str, PartEntry],
+    parts: Mapping[str, Part],
+    gate: Gate | None,
+    evaluation: Evaluation | None,
+) -> tuple[Artifact, ...]:
+    """Measures every format and precision on the evaluation set, and refuses quantized ones that the gate does not let pass.
+
+    Returns the artifacts with their figures. Raises GateError.
+    """
+    artifacts = tuple(artifacts)
+    if evaluation is None:
+        baseline: dict[str, float] = {}
+    else:
+        keras = {name: _keras_runner(part) for name, part in parts.items()}
+        baseline = evaluate(evaluation, keras, {name: entries[name] for name in parts})
+    groups = dict.fromkeys((artifact.format, artifact.precision) for artifact in artifacts)
+    figures = {}
+    for format, precision in groups:
+        group = [a for a in artifacts if (a.format, a.precision) == (format, precision)]
+        can_run = all(artifact.samples for artifact in group)
+        found = _figures(directory, group, entries, parts, evaluation) if evaluation is not None and can_run else {}
+        if precision != "fp32":
+            parities = {
+                a.part: Parity(a.max_abs_diff, a.min_cosine, a.max_abs_diff)
+                for a in group
+                if a.max_abs_diff is not None and a.min_cosine is not None
+            }
+            count = None if evaluation is None else evaluation.count
+            expected = baseline if found else {}
+            check_gate(precision, format, parities, gate, figures=found, baseline=expected, count=count)
+        figures[format, precision] = found
+    return tuple(dataclasses.replace(a, metrics=figures[a.format, a.precision]) for a in artifacts)
+
+
+def _figures(
+    directory: Path,
+    group: Iterable[Artifact],
+    entries: Mapping[str, PartEntry],
+    parts: Mapping[str, Part],
+    evaluation: Evaluation,
+) -> dict[str, float]:
+    group = [artifact for artifact in group if artifact.part in parts]  # raw forms are the same network
+    runners = {artifact.part: open_artifact(directory, artifact, entries[artifact.part]) for artifact in group}
+    return evaluate(evaluation, runners, {name: entries[name] for name in parts})
+
+
+def _keras_runner(part: Part) -> Runner:
+    def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return golden_outputs(part, inputs)
+
+    return run
