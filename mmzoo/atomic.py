@@ -57,6 +57,10 @@ def whole_directory(target: Path, *, replaces: Callable[[Path], bool] | None = N
         else:
             _rename_new(temporary, target)
         _flush(target.parent)
+    except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:
+            error.filename = str(target.parent)  # a write knows no name
+        raise
     finally:
         # Empty after a rename, the old export after an exchange, unfinished work after an error.
         shutil.rmtree(temporary, ignore_errors=True)

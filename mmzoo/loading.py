@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import zipfile
 import zlib
 from pathlib import Path
@@ -25,4 +26,6 @@ def load(path: str | Path) -> keras.Model:
     try:
         return keras.saving.load_model(path)
     except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG):  # where Keras unpacks it
+            raise
         raise ValueError(f"{path} must be a whole .keras file, and cannot be read: {error}") from error

@@ -1,6 +1,7 @@
 import errno
 import fcntl
 import os
+import re
 import subprocess
 import sys
 
@@ -121,3 +122,8 @@ def test_a_file_is_replaced_whole_or_left_alone(tmp_path):
         pass  # nothing written: there is nothing to put in place
     assert (tmp_path / "file").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_is_told_with_its_place(tmp_path):
+    with pytest.raises(OSError, match=re.escape(str(tmp_path))), whole_directory(tmp_path / "target"):
+        raise OSError(errno.ENOSPC, "No space left on device")

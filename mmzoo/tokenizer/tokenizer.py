@@ -78,8 +78,8 @@ class Tokenizer:
 
         vocab_size is the most tokens there may be; few captions give fewer. The ids 0 to 4 are <pad>, <start>, <end>,
         <mask> and <unk>; the tags of languages ("en" is <en>) follow. The same captions give the same file. Byte-level
-        BPE has a token for every byte, so nothing is unknown to it, and every runtime reproduces it exactly; WordPiece
-        inside a graph differs on some texts.
+        BPE has a token for every byte, so nothing is unknown to it. Exported files with the tokenizer inside reproduce
+        both kinds exactly.
 
         Raises: TypeError if a caption is no text. ValueError if there is nothing to learn from, kind is unknown, a
         language is no tag such as "en" or "zh-hant", or vocab_size has no room for the bytes or characters.

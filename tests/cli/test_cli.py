@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmzoo.bundle import read_manifest
 from mmzoo.cli import main
 
 
@@ -107,6 +108,18 @@ class TestTheWholeWay:
         assert status == 1
         assert json.loads(out)["ok"] is False
         assert "image/model.onnx" in error
+
+    def test_export_classifier(self, trained, photos, tmp_path, capsys, monkeypatch):
+        options = ("--template", "a photo of a {}", "--formats", "tflite", "--quantize", "int8", "--data", photos, "--json")
+        command = ("export-classifier", "--model", trained, "--out", tmp_path / "colours", *options)
+        status, _, error = run(capsys, monkeypatch, *command, "--labels", "red thing,red thing")
+        assert (status, "labels must be given once each" in error) == (1, True)
+        status, _, error = run(capsys, monkeypatch, *command, "--labels", "red thing,blue thing")
+        assert status == 0, error
+        manifest = read_manifest(tmp_path / "colours")
+        assert [a.path for a in manifest.artifacts] == ["classifier/model.tflite", "classifier/model.int8.tflite"]
+        assert all(artifact.metrics["top1"] >= 0.9 for artifact in manifest.artifacts)
+        assert json.loads((tmp_path / "colours/labels.json").read_text())["labels"] == ["red thing", "blue thing"]
 
 
 def test_quickstart_leaves_what_it_promises(tmp_path, capsys, monkeypatch):
