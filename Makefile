@@ -1,4 +1,4 @@
-# Every target sets up what it needs in .venv, and skips what is already done.
+# Every target sets up what it needs in .venv (the peers of bench in .venv-peers), and skips what is already done.
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,6 +21,8 @@ check: $(VENV)/installed-test
 bench: $(VENV)/installed-test
 	$(BIN)/python bench/quickstart.py --check
 	$(BIN)/python bench/photos.py --check $(if $(DATA),--data $(DATA))
+	$(BIN)/python bench/export.py --check
+	$(BIN)/python bench/faults.py --check
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mmzoo needs Python 3.11 or later, found " + sys.version)'
@@ -35,4 +37,4 @@ $(VENV)/installed-test: setup.cfg pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

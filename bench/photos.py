@@ -9,7 +9,6 @@ same convolutional network as a classifier, in turns with ours. Without --data, 
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import statistics
@@ -21,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from report import RESULTS, Row, finish, parser
+from report import RESULTS, Row, finish, parser, tracked
 
 BATCH, WIDTHS, PEAK_RATE = 128, (48, 96, 192), 2e-3
 CAPTIONS = (
@@ -41,19 +40,9 @@ def main() -> int:
     options.add_argument("--save", type=Path, help="keep the trained model in this .keras file")
     arguments = options.parse_args()
     if arguments.data is None:
-        return judge_tracked(arguments)
+        return finish("photos", tracked(RESULTS / "photos.json"), arguments)
     rows, details = measure(arguments)
     return finish("photos", rows, arguments, **details)
-
-
-def judge_tracked(arguments) -> int:
-    record = json.loads((RESULTS / "photos.json").read_text(encoding="utf-8"))
-    peers = record["peers"]
-    rows = [
-        Row(name, value, peers.get(name, {}).get("value"), peers.get(name, {}).get("name", ""))
-        for name, value in record["figures"].items()
-    ]
-    return finish("photos", rows, arguments)
 
 
 def measure(arguments) -> tuple[list[Row], dict]:

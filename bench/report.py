@@ -43,41 +43,81 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def finish(benchmark: str, rows: list[Row], arguments: argparse.Namespace, **details: Any) -> int:
     """Prints the table, writes the JSON file, and returns the exit status."""
-    bars = tomllib.loads((HERE / "bars.toml").read_text(encoding="utf-8")).get(benchmark, {})
-    table = Table(title=benchmark)
+    show(benchmark, rows)
+    if arguments.json:
+        write(arguments.json, {"benchmark": benchmark, **figures(rows), **circumstances(arguments), **details})
+    return verdict(benchmark, rows) if arguments.check else 0
+
+
+def show(benchmark: str, rows: list[Row], title: str | None = None) -> None:
+    """Prints the rows beside their peers and their bars."""
+    table = Table(title=title or benchmark)
     for column in ("figure", "ours", "peer", "bar", ""):
         table.add_column(column)
-    missed = []
+    bars = bars_of(benchmark)
     for row in rows:
         bar = bars.get(row.name, {})
-        met = is_met(row.ours, bar)
-        if not met:
-            missed.append(f"{benchmark}.{row.name}: {row.ours:.4g}, must be {describe(bar)}")
         peer = "" if row.peer is None else f"{row.peer:.4g} {row.peer_name}"
-        table.add_row(
-            row.name, f"{row.ours:.4g} {row.unit}", peer, describe(bar), "" if not bar else "met" if met else "MISSED"
-        )
-    Console().print(table)
-    if arguments.json:
-        record = {
-            "benchmark": benchmark,
-            "figures": {row.name: row.ours for row in rows},
-            "peers": {row.name: {"value": row.peer, "name": row.peer_name} for row in rows if row.peer is not None},
-            "command": " ".join(["python", *sys.argv]),
-            "commit": commit(),
-            "seed": arguments.seed,
-            "machine": machine(),
-            "date": datetime.date.today().isoformat(),
-            **details,
-        }
-        arguments.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    if not arguments.check:
-        return 0
-    unknown = bars.keys() - {row.name for row in rows}
-    missed += [f"{benchmark}.{name}: has a bar and was not measured" for name in sorted(unknown)]
+        judgement = "" if not bar else "met" if is_met(row.ours, bar) else "MISSED"
+        table.add_row(row.name, f"{row.ours:.4g} {row.unit}", peer, describe(bar), judgement)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)  # a log has room for whole names
+    console.print(table)
+
+
+def verdict(benchmark: str, rows: list[Row], *, all_bars: bool = True) -> int:
+    """1 if a figure misses its bar, or, with all_bars, if a bar has no figure; each is named on standard error."""
+    bars = bars_of(benchmark)
+    missed = [
+        f"{benchmark}.{row.name}: {row.ours:.4g}, must be {describe(bars[row.name])}"
+        for row in rows
+        if row.name in bars and not is_met(row.ours, bars[row.name])
+    ]
+    if all_bars:
+        unknown = bars.keys() - {row.name for row in rows}
+        missed += [f"{benchmark}.{name}: has a bar and was not measured" for name in sorted(unknown)]
     for line in missed:
         print(line, file=sys.stderr)
     return 1 if missed else 0
+
+
+def bars_of(benchmark: str) -> dict[str, dict[str, float]]:
+    return tomllib.loads((HERE / "bars.toml").read_text(encoding="utf-8")).get(benchmark, {})
+
+
+def figures(rows: list[Row]) -> dict[str, Any]:
+    """The rows as a JSON file keeps them."""
+    peers = {row.name: {"value": row.peer, "name": row.peer_name} for row in rows if row.peer is not None}
+    return {"figures": {row.name: row.ours for row in rows}, "peers": peers}
+
+
+def circumstances(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Of what, how, where and when figures were measured."""
+    return {
+        "command": " ".join(["python", *sys.argv]),
+        "commit": commit(),
+        "seed": arguments.seed,
+        "machine": machine(),
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def write(path: Path, record: dict[str, Any]) -> None:
+    """The whole file or the old one: a benchmark that is cut keeps what it had measured."""
+    partial = path.with_name(f".partial-{path.name}")
+    partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def tracked(path: Path) -> list[Row]:
+    """The rows that a JSON file keeps."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    peers = record["peers"]
+    return [
+        Row(name, value, peers.get(name, {}).get("value"), peers.get(name, {}).get("name", ""))
+        for name, value in record["figures"].items()
+    ]
 
 
 def is_met(value: float, bar: dict[str, float]) -> bool:
