@@ -36,16 +36,17 @@ def quiet() -> Iterator[None]:
     and whatever is not known chatter, every error among it, is written out at the end, also when the block raises. One
     thread at a time is in it: the descriptor is the process's.
     """
-    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        with _lock, warnings.catch_warnings(), _filtered_stderr():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+    with _lock:
+        levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+        for name in _LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        try:
+            with warnings.catch_warnings(), _filtered_stderr():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
 
 
 @contextmanager

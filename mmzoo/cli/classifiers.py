@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,8 +80,8 @@ def export_classifier(
 
 def read_labels(text: str) -> list[str]:
     """The labels of a file, one a line, or those between the commas; empty ones are left out."""
-    path = Path(text)
-    parts = path.read_text(encoding="utf-8").splitlines() if path.is_file() else text.split(",")
+    is_file = os.path.isfile(text)  # unlike Path.is_file, false for a list too long to be a name
+    parts = Path(text).read_text(encoding="utf-8").splitlines() if is_file else text.split(",")
     return [part.strip() for part in parts if part.strip()]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmzoo.bundle import Artifact, Manifest, PartEntry
-from mmzoo.checksums import list_files
+from mmzoo.checksums import list_files, size_of
 from mmzoo.exporters.pictures import LIMITS
 
 _FILES = {
@@ -26,13 +26,13 @@ def write_card(manifest: Manifest, directory: Path) -> None:
     present = {*list_files(directory), "manifest.json", "SHA256SUMS"}
     sections = [
         f"# {manifest.model}",
-        _introduction(manifest),
+        _introduction(manifest, directory),
         "## Inputs and outputs",
         _table(("part", "", "name", "shape", "dtype", "range"), _signature_rows(manifest.parts.values())),
         "## Files and parity",
         _parity_note(manifest),
         _table(
-            ("part", "format", "precision", "file", "size", "max abs diff", "minimum cosine"),
+            ("part", "format", "precision", "file", "size", "samples", "max abs diff", "minimum cosine"),
             (_artifact_row(artifact) for artifact in manifest.artifacts),
         ),
         *_notes(manifest),
@@ -48,9 +48,9 @@ def write_card(manifest: Manifest, directory: Path) -> None:
     (directory / "README.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
 
-def _introduction(manifest: Manifest) -> str:
+def _introduction(manifest: Manifest, directory: Path) -> str:
     parts = ", ".join(f"`{name}`" for name in manifest.parts)
-    size = _size(sum({artifact.path: artifact.bytes for artifact in manifest.artifacts}.values()))
+    size = _size(sum(size_of(directory / path) for path in {path for a in manifest.artifacts for path in a.paths}))
     count = "one part" if len(manifest.parts) == 1 else f"{len(manifest.parts)} parts"
     fixed = {artifact.batch for artifact in manifest.artifacts if artifact.batch}
     but = f", but TFLite files, which take {', '.join(map(str, fixed))}" if fixed else ""
@@ -71,7 +71,7 @@ def _signature_rows(parts: Iterable[PartEntry]) -> Iterable[Sequence[str]]:
 def _parity_note(manifest: Manifest) -> str:
     return (
         f"Each file was loaded again in its own runtime and compared with the Keras model on {manifest.samples.count} "
-        f"{manifest.samples.kind} samples."
+        f"{manifest.samples.kind} samples, raw forms on files made of them and on strings of many scripts."
     )
 
 
@@ -119,6 +119,7 @@ def _artifact_row(artifact: Artifact) -> Sequence[str]:
         artifact.precision,
         f"`{artifact.path}`",
         _size(artifact.bytes),
+        str(artifact.samples),
         *artifact.described_parity,
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 
 from mmzoo.bundle import FORMATS, Manifest
 from mmzoo.exporters.gate import DEFAULT_GATE, Gate
+from mmzoo.exporters.parity import golden_outputs
+from mmzoo.exporters.parts import float32_compute
 from mmzoo.exporters.writer import export
 from mmzoo.metrics import Evaluation, label_embeddings
 from mmzoo.signature import Part, RawImages
@@ -123,9 +126,9 @@ def bake_classifier(
         )
     if scale is not None and not 0 < scale < float("inf"):
         raise ValueError(f"scale must be above 0, received {scale}")
-    if repeated := sorted({label for label in labels if list(labels).count(label) > 1}):
+    embeds = label_embeddings(_text_encoder(model), labels, templates)
+    if repeated := sorted(label for label, count in Counter(labels).items() if count > 1):
         raise ValueError(f"labels must be given once each, received {', '.join(repeated)} again")
-    embeds = label_embeddings(model.encode_text, labels, templates)
     _require_different(labels, embeds)
     nearness = keras.layers.Dense(len(labels), use_bias=False, dtype="float32", name="labels")
     similarities = nearness(part.model.outputs[0])
@@ -139,6 +142,21 @@ def bake_classifier(
     outputs = {"probabilities": keras.layers.Activation(activation, dtype="float32", name="probabilities")(logits)}
     classifier = keras.Model(part.model.input, outputs, name=f"{model.name}_classifier")
     return BakedClassifier(classifier, tuple(labels), tuple(templates), activation, part)
+
+
+def _text_encoder(model: Any) -> Callable[[list[str]], np.ndarray]:
+    """encode_text as a file computes it: in float32, whatever the model's policy is."""
+    part = model.export_parts().get("text")
+    if part is None or part.raw is None or len(part.model.outputs) != 1:
+        return model.encode_text
+
+    def encode(texts: list[str]) -> np.ndarray:
+        token_ids = part.raw.tokenizer(texts, part.raw.length)
+        with float32_compute(part.model):
+            (embeds,) = golden_outputs(part, {part.raw.input: token_ids}).values()
+        return embeds
+
+    return encode
 
 
 def _require_different(labels: Sequence[str], embeds: np.ndarray) -> None:

@@ -15,6 +15,7 @@ from mmzoo.exporters.samples import as_declared
 from mmzoo.metrics import Evaluation
 
 BATCH = 32
+_CONTRAST = 0.5  # of the difference between samples; int8 of a flat model loses some of it honestly
 
 
 class GateError(ValueError):
@@ -75,6 +76,19 @@ def evaluate(evaluation: Evaluation, runners: Mapping[str, Runner], parts: Mappi
     if wrong or not figures:
         raise ValueError(f"evaluation must give figures in [0, 1], received {', '.join(wrong) or 'none'}")
     return figures
+
+
+def check_contrast(part: str, format: str, precision: str, lost: Mapping[str, float]) -> None:
+    """Refuses a file whose errors hide what tells samples apart: a constant answer can be near in cosine.
+
+    lost: lost_contrast's shares. Raises GateError where one is above a half.
+    """
+    if gone := {name: share for name, share in lost.items() if not share <= _CONTRAST}:
+        shares = ", ".join(f"{name} {share:.2g}" for name, share in gone.items())
+        raise GateError(
+            f"{precision} in format {format!r} must tell samples apart as part {part!r} does, received errors of these "
+            f"shares of the difference between samples: {shares} (at most {_CONTRAST:g}); gate=None would keep it"
+        )
 
 
 def check_gate(

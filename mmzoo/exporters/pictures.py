@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
+from mmzoo.data import resize, safe_decode
+from mmzoo.exporters.parity import ParityError
 from mmzoo.presets import ImagePreprocessing
 
 LIMITS = (
@@ -12,6 +18,7 @@ LIMITS = (
     "a picture that cannot be decoded fails its whole batch",
     "no limit on the number of pixels",
 )
+_SAME = 0.997  # of the values
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH = 24  # the byte with the bits of a channel, before that of the colour type
 _KERNELS = {"bicubic": "keyscubic", "bilinear": "triangle"}
@@ -30,6 +37,34 @@ def read_pictures(contents: Any, preprocessing: ImagePreprocessing) -> Any:
 
     signature = tf.TensorSpec((*preprocessing.size, 3), tf.uint8)
     return tf.map_fn(read, contents, fn_output_signature=signature)
+
+
+def require_same_pictures(preprocessing: ImagePreprocessing) -> None:
+    """Reads two pictures of other sizes than the model's in a graph and with mmzoo.data.
+
+    Raises ParityError unless 99.7 % of the values are within 1 of each other.
+    """
+    import tensorflow as tf
+
+    files = [_encoded((160, 220), "JPEG"), _encoded((97, 61), "PNG")]
+    actual = tf.function(lambda contents: read_pictures(contents, preprocessing))(tf.constant(files)).numpy()
+    expected = np.stack([resize(safe_decode(file), preprocessing) for file in files])
+    share = np.mean(np.abs(actual.astype(int) - expected) <= 1)
+    if share < _SAME:
+        raise ParityError(
+            f"pictures read in a graph must be as mmzoo.data reads them, within 1 of 255 for {_SAME:.1%} of the values, "
+            f"received {share:.2%} for {preprocessing}"
+        )
+
+
+def _encoded(size: tuple[int, int], kind: str) -> bytes:
+    """A file with waves of several lengths and some noise; size is (height, width)."""
+    y, x = np.mgrid[: size[0], : size[1], 0:3][:2]
+    waves = 120 + 60 * np.sin(x / 9 + [0, 1, 2]) + 50 * np.cos(y / (4 + x / 20))
+    noise = np.random.default_rng(0).normal(0, 8, waves.shape)
+    buffer = io.BytesIO()
+    Image.fromarray(np.clip(waves + noise, 0, 255).astype(np.uint8)).save(buffer, kind)
+    return buffer.getvalue()
 
 
 def _decode(content: Any) -> Any:

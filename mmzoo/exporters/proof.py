@@ -15,19 +15,23 @@ from mmzoo.bundle.runners import Runner
 from mmzoo.bundle.samples import Golden
 from mmzoo.checksums import sha256_path, size_of
 from mmzoo.exporters.files import Written
-from mmzoo.exporters.gate import Gate, check_gate, evaluate
+from mmzoo.exporters.gate import Gate, GateError, check_contrast, check_gate, evaluate
+from mmzoo.exporters.onnx import overflowing_values
 from mmzoo.exporters.parity import Bars, check_parity, golden_outputs, measure_parity
 from mmzoo.exporters.tflite import FLEX
 from mmzoo.metrics import Evaluation
 from mmzoo.signature import Part
 
 
-def prove(directory: Path, written: Written, part: PartEntry, golden: Golden, bars: Bars) -> tuple[Artifact, Runner]:
+def prove(
+    directory: Path, written: Written, part: PartEntry, golden: Golden, bars: Bars, gate: Gate | None
+) -> tuple[Artifact, Runner]:
     """Runs a file on its samples in its own runtime, and states what was found.
 
     No released LiteRT or TensorFlow for Python has the Flex delegate: a file that needs it is loaded and not run.
 
-    Raises ParityError where a float32 file answers differently; the gate judges the others.
+    Raises ParityError where a float32 file answers differently. judge compares the others with their limits; here they
+    raise GateError, if there is a gate, where they ignore their input or overflow.
     """
     artifact = Artifact(
         part=written.part,
@@ -50,7 +54,20 @@ def prove(directory: Path, written: Written, part: PartEntry, golden: Golden, ba
     parity, lost = measure_parity(run, golden, rtol=bars.rtol)
     if written.precision == "fp32":
         check_parity(written.part, written.format, parity, lost, bars)
+    elif gate is not None:
+        check_contrast(written.part, written.format, written.precision, lost)
+        if (written.format, written.precision) == ("onnx", "fp16") and not written.needs:
+            _require_no_overflow(written.part, directory / artifact.path, golden)
     return dataclasses.replace(artifact, max_abs_diff=parity.max_abs_diff, min_cosine=parity.min_cosine), run
+
+
+def _require_no_overflow(part: str, path: Path, golden: Golden) -> None:
+    inputs = {name: array[:2] for name, array in golden.inputs.items()}
+    if values := overflowing_values(path, inputs):
+        raise GateError(
+            f"fp16 in format 'onnx' must hold every value of part {part!r}, received some above 65,504 in "
+            f"{', '.join(values[:3])}{', ...' if len(values) > 3 else ''}; gate=None would keep it"
+        )
 
 
 def judge(

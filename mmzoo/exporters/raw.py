@@ -14,10 +14,10 @@ from PIL import Image
 from mmzoo.bundle import PartEntry
 from mmzoo.bundle.samples import Golden
 from mmzoo.exporters.parity import golden_outputs
-from mmzoo.exporters.pictures import read_pictures
+from mmzoo.exporters.pictures import read_pictures, require_same_pictures
 from mmzoo.exporters.saved_model import save_signatures, serving_function
-from mmzoo.exporters.strings import tokenizer_in_graph
-from mmzoo.exporters.tokens import fuzz_corpus
+from mmzoo.exporters.strings import agreeing, tokenizer_in_graph
+from mmzoo.exporters.tokens import fuzz_corpus, read_definition
 from mmzoo.exporters.trace import Trace
 from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 
@@ -47,7 +47,8 @@ class RawPart:
 def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[str, RawPart]:
     """The raw form of each part that has one: "image_bytes" of a part "image", "text_strings" of a part "text".
 
-    Raises ValueError where a part has other inputs besides the one that its raw form makes, or a name is taken.
+    Raises ValueError where a part has other inputs besides the one that its raw form makes, a name is taken, or a
+    tokenizer has no form in a graph.
     """
     found: dict[str, RawPart] = {}
     for name, part in parts.items():
@@ -56,6 +57,8 @@ def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[st
         if [spec.name for spec in part.inputs] != [part.raw.input]:
             received = ", ".join(spec.name for spec in part.inputs)
             raise ValueError(f"part {name!r} must have {part.raw.input!r} as its only input, received {received}")
+        if isinstance(part.raw, RawTexts):
+            _require_form(part.raw)
         raw_name = f"{name}_{'bytes' if isinstance(part.raw, RawImages) else 'strings'}"
         if raw_name in parts:
             raise ValueError(f"a part must have another name than the raw form of {name!r}, received {raw_name!r}")
@@ -65,8 +68,18 @@ def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[st
     return found
 
 
-def raw_golden(raw: RawPart, part: Part, golden: Golden) -> Golden:
-    """What a raw part is proven with: the part's sample pictures as PNG files, or strings of many scripts."""
+def _require_form(texts: RawTexts) -> None:
+    try:
+        read_definition(texts.tokenizer)
+    except ValueError as error:
+        raise ValueError(f"{error}; raw=False exports the model without its tokenizer inside") from error
+
+
+def raw_golden(raw: RawPart, part: Part, golden: Golden, *, allow_token_differences: bool = False) -> Golden:
+    """What a raw part is proven with: the part's sample pictures as PNG files, or strings of many scripts.
+
+    allow_token_differences: leaves out strings on which a tokenizer in a graph differs, which prove nothing of the rest.
+    """
     name = raw.input
     if isinstance(raw.form, RawImages):
         pictures = golden.inputs[raw.form.input][:SAMPLES]
@@ -74,6 +87,8 @@ def raw_golden(raw: RawPart, part: Part, golden: Golden) -> Golden:
         return Golden({name: files}, {key: array[:SAMPLES] for key, array in golden.outputs.items()})
     # NumPy's strings end at their last character that is not NUL.
     texts = [text.rstrip("\0") for text in (*TEXTS, *fuzz_corpus(SAMPLES - len(TEXTS)))]
+    if allow_token_differences:
+        texts = agreeing(raw.form, texts)
     token_ids = raw.form.tokenizer(texts, raw.form.length)
     return Golden({name: np.array(texts)}, golden_outputs(part, {raw.form.input: token_ids}))
 
@@ -110,6 +125,7 @@ def _serving_function(raw: RawPart, read: Callable[[Any], Any], trace: Trace) ->
 def _reader(form: RawImages | RawTexts, allow_token_differences: bool) -> tuple[Callable[[Any], Any], tuple[str, ...]]:
     if isinstance(form, RawTexts):
         return tokenizer_in_graph(form, allow_differences=allow_token_differences)
+    require_same_pictures(form.preprocessing)
     return lambda contents: read_pictures(contents, form.preprocessing), ()
 
 

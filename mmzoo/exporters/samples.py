@@ -20,6 +20,9 @@ def sample_inputs(
     Raises ValueError where samples lack an input, have another shape, values the dtype cannot hold, or several lengths.
     """
     specs = {spec.name: spec for part in parts.values() for spec in part.inputs}
+    for spec in specs.values():
+        if spec.dtype == "string" or np.dtype(spec.dtype).kind not in "biuf":
+            raise ValueError(f"input {spec.name} must hold numbers to be exported, received dtype {spec.dtype}")
     if samples is None:
         arrays = {name: _synthesize(spec) for name, spec in specs.items()}
     else:
@@ -40,19 +43,17 @@ def _synthesize(spec: TensorSpec) -> np.ndarray:
     generator = np.random.default_rng(zlib.crc32(spec.name.encode()))
     free = 96 if len(spec.shape) == 4 else 16  # pictures: enough for five halvings
     shape = (SYNTHETIC, *(free if side is None else side for side in spec.shape[1:]))
-    kind = np.dtype(spec.dtype) if spec.dtype != "string" else np.dtype(object)
+    kind = np.dtype(spec.dtype)
     if kind.kind == "b":
         return generator.integers(0, 2, shape).astype(kind)
     if kind.kind in "iu":
         low, high = spec.range or (0, 1)
         return generator.integers(int(low), int(high) + 1, shape).astype(kind)
-    if kind.kind == "f":
-        low, high = spec.range or (-1.0, 1.0)
-        values = generator.uniform(low, high, shape)
-        if spec.range is None and len(shape) == 4 and shape[-1] in (1, 3):
-            values[1::2] = (values[1::2] + 1) * 127.5
-        return values.astype(kind)
-    raise ValueError(f"input {spec.name} must hold numbers to be exported, received dtype {spec.dtype}")
+    low, high = spec.range or (-1.0, 1.0)
+    values = generator.uniform(low, high, shape)
+    if spec.range is None and len(shape) == 4 and shape[-1] in (1, 3):
+        values[1::2] = (values[1::2] + 1) * 127.5
+    return values.astype(kind)
 
 
 def as_declared(array: np.ndarray, spec: TensorSpec) -> np.ndarray:

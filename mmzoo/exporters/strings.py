@@ -20,6 +20,9 @@ from mmzoo.signature import RawTexts
 COMPARED = 1_000  # strings an export compares; bench/export.py compares 10,000
 
 
+Run = Callable[[list[str]], np.ndarray]
+
+
 def tokenizer_in_graph(
     texts: RawTexts, *, allow_differences: bool = False
 ) -> tuple[Callable[[Any], Any], tuple[str, ...]]:
@@ -28,14 +31,10 @@ def tokenizer_in_graph(
     Raises TokenDifferenceError where it gives other ids than tokenizer.json, unless that is allowed; ValueError for a
     tokenizer that has no form in a graph.
     """
-    import tensorflow as tf
-
     from mmzoo.exporters.tokens.tensorflow import tensorflow_tokenizer
 
     tokenize = tensorflow_tokenizer(texts.tokenizer, texts.length)
-    traced = tf.function(tokenize, autograph=False, input_signature=[tf.TensorSpec((None,), tf.string)])
-    differs_on = _differences(texts, lambda strings: traced(tf.constant(strings)).numpy(), (), allow_differences)
-    return tokenize, differs_on
+    return tokenize, _differences(texts, _in_tensorflow(tokenize), (), allow_differences)
 
 
 def onnx_differences(texts: RawTexts, *, allow_differences: bool = False) -> tuple[str, ...]:
@@ -43,6 +42,35 @@ def onnx_differences(texts: RawTexts, *, allow_differences: bool = False) -> tup
 
     Raises TokenDifferenceError and ValueError as above, ImportError without onnxruntime-extensions.
     """
+    return _differences(texts, _in_onnxruntime(texts), CANNOT_FOLLOW, allow_differences)
+
+
+def agreeing(texts: RawTexts, strings: Sequence[str]) -> list[str]:
+    """Those of the strings whose ids are tokenizer.json's in both forms.
+
+    Raises ValueError where there is none.
+    """
+    from mmzoo.exporters.tokens.tensorflow import tensorflow_tokenizer
+
+    kept = list(strings)
+    for run in (_in_tensorflow(tensorflow_tokenizer(texts.tokenizer, texts.length)), _in_onnxruntime(texts)):
+        same = (run(kept) == texts.tokenizer(kept, texts.length)).all(axis=1)
+        kept = [text for text, is_same in zip(kept, same, strict=True) if is_same]
+        if not kept:
+            raise ValueError(
+                f"a tokenizer in a graph must give some of {len(strings)} strings its own ids, received none"
+            )
+    return kept
+
+
+def _in_tensorflow(tokenize: Callable[[Any], Any]) -> Run:
+    import tensorflow as tf
+
+    traced = tf.function(tokenize, autograph=False, input_signature=[tf.TensorSpec((None,), tf.string)])
+    return lambda strings: traced(tf.constant(strings)).numpy()
+
+
+def _in_onnxruntime(texts: RawTexts) -> Run:
     import onnxruntime
     import onnxruntime_extensions
 
@@ -55,12 +83,12 @@ def onnx_differences(texts: RawTexts, *, allow_differences: bool = False) -> tup
         ids: np.ndarray = session.run(None, {TEXTS: np.array(strings, object)})[0]
         return ids
 
-    return _differences(texts, run, CANNOT_FOLLOW, allow_differences)
+    return run
 
 
 def _differences(
     texts: RawTexts,
-    run: Callable[[list[str]], np.ndarray],
+    run: Run,
     cannot_follow: Sequence[StringClass],
     allowed: bool,
 ) -> tuple[str, ...]:

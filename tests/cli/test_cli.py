@@ -110,7 +110,17 @@ class TestTheWholeWay:
         assert "image/model.onnx" in error
 
     def test_export_classifier(self, trained, photos, tmp_path, capsys, monkeypatch):
-        options = ("--template", "a photo of a {}", "--formats", "tflite", "--quantize", "int8", "--data", photos, "--json")
+        options = (
+            "--template",
+            "a photo of a {}",
+            "--formats",
+            "tflite",
+            "--quantize",
+            "int8",
+            "--data",
+            photos,
+            "--json",
+        )
         command = ("export-classifier", "--model", trained, "--out", tmp_path / "colours", *options)
         status, _, error = run(capsys, monkeypatch, *command, "--labels", "red thing,red thing")
         assert (status, "labels must be given once each" in error) == (1, True)

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from mmzoo.bundle import Bundle, verify
-from mmzoo.exporters import Gate, GateError, Limits, export
+from mmzoo.exporters import Gate, GateError, Limits, export, files
+from mmzoo.exporters.parts import parts_of
+from mmzoo.exporters.trace import trace_part
 from mmzoo.metrics import classification_evaluation
 
 STRICT = Limits(min_cosine=1.0, max_drop=0.0)
@@ -106,6 +108,30 @@ def test_the_gate_refuses_with_the_figures_and_leaves_nothing(classifier, images
 def test_options_that_nothing_would_come_of_are_refused(classifier, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         export(classifier, tmp_path / "x", **options)
+
+
+def test_an_int8_file_that_ignores_its_input_is_refused_however_near_it_is(tmp_path, monkeypatch):
+    x = keras.Input((64,), name="x")
+    kernel = keras.initializers.RandomNormal(0, 1e-2, seed=1)
+    model = keras.Model(x, {"p": keras.layers.Dense(100, activation="softmax", kernel_initializer=kernel)(x)})
+
+    def write_constant(source, target, precision):
+        kernel = model.layers[1].kernel.numpy()
+        model.layers[1].kernel.assign(np.zeros_like(kernel))
+        files.write_tflite(trace_part("model", parts_of(model)["model"]), target)
+        model.layers[1].kernel.assign(kernel)
+
+    monkeypatch.setattr(files, "quantize_tflite", write_constant)
+    with pytest.raises(GateError, match="int8 in format 'tflite' must tell samples apart"):
+        export(model, tmp_path / "x", ("tflite",), quantize="int8")
+
+
+def test_float16_values_that_only_a_gpu_would_show_as_infinite_are_refused(tmp_path):
+    x = keras.Input((16,), name="x")
+    big = keras.ops.exp(keras.ops.abs(keras.layers.Dense(64)(x)) + 12)
+    model = keras.Model(x, {"y": keras.layers.Dense(8)(big)})
+    with pytest.raises(GateError, match=r"fp16 in format 'onnx' must hold every value of part 'model', .* in .*Exp"):
+        export(model, tmp_path / "x", ("onnx",), quantize="fp16")
 
 
 def test_a_file_with_select_operations_is_kept_unproven_and_said_so(tmp_path):

@@ -72,10 +72,12 @@ def _import_runtime(artifact: Artifact, threads: int) -> None:
 def _time(run: Runner, feed: dict[str, np.ndarray], seconds: float) -> list[float]:
     """Durations of calls until the seconds are over, at least one."""
     durations: list[float] = []
-    while not durations or sum(durations) < seconds:
+    total = 0.0
+    while not durations or total < seconds:
         started = time.perf_counter()
         run(feed)
         durations.append(time.perf_counter() - started)
+        total += durations[-1]
     return durations
 
 

@@ -42,9 +42,11 @@ def _rows_of_any_length(op: Any, x: Any, flat: Any, kernel: Any, free: Any, widt
     return op.Reshape(op.MatMul(op.Reshape(x, flat), kernel), op.Cast(shape, to=7))
 
 
-def _is_dense(context: Any, flat: Any, kernel: Any, free: Any, width: Any, **_: Any) -> bool:
+def _is_dense(context: Any, x: Any, flat: Any, kernel: Any, free: Any, width: Any, **_: Any) -> bool:
     if kernel.shape is None or len(kernel.shape) != 2 or constant(free) is None:
         return False
+    if x.shape is None or len(x.shape) != constant(free).size + 1:
+        return False  # several axes of x are summed over
     rows, columns = kernel.shape
     return _is_near(flat, (-1, rows)) and _is_near(width, columns) and _is_near(free, range(constant(free).size))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,4 +73,35 @@ def _stay_in_float32(graph: Any) -> None:
         if casts(node, ir.DataType.FLOAT) and casts(before, ir.DataType.FLOAT16):
             whole = before.inputs[0]
             if whole.name.endswith("_cast_to_fp16"):  # its name for a float32 value that becomes float16 next
-                node.outputs[0].replace_all_uses_with(whole)
+                if node.outputs[0].is_graph_output():
+                    node.replace_input_with(0, whole)  # the output keeps its name
+                else:
+                    node.outputs[0].replace_all_uses_with(whole)
+
+
+def overflowing_values(path: Path, inputs: Mapping[str, np.ndarray]) -> list[str]:
+    """Names of the float16 values of a file that are infinite or NaN on these inputs; minus infinity is a mask's.
+
+    onnxruntime's CPU computes float16 in float32 and would not show them; a value it is asked for, it rounds.
+    """
+    import onnx
+    import onnxruntime
+
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(path), load_external_data=False))
+    outputs = {value.name for value in model.graph.output}
+    half = onnx.TensorProto.FLOAT16
+    values = [
+        value
+        for value in model.graph.value_info
+        if value.name not in outputs and value.type.tensor_type.elem_type == half
+    ]
+    model.graph.output.extend(values)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".onnx") as file:  # external data is found from there
+        file.write(model.SerializeToString())
+        file.flush()
+        session = onnxruntime.InferenceSession(file.name, options, providers=["CPUExecutionProvider"])
+        names = [value.name for value in values]
+        arrays = session.run(names, dict(inputs)) if names else []
+    return [name for name, array in zip(names, arrays, strict=True) if (np.isposinf(array) | np.isnan(array)).any()]

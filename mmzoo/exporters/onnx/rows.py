@@ -24,7 +24,9 @@ def compute_read_rows(graph: Any) -> None:
     nothing: 7 % of the operations of CLIP ViT-B/32's image tower. Values must have their shapes.
     """
     for node in list(graph):
-        if node.op_type == "Slice" and _takes_first_row(node) and _length(node.inputs[0], 1) is not None:
+        if node.op_type != "Slice" or node.outputs[0].is_graph_output():
+            continue  # an output keeps its name and its shape
+        if _takes_first_row(node) and _length(node.inputs[0], 1) is not None:
             passed = _nodes_to_pass(graph, node)
             if passed:
                 _cut(graph, passed)
@@ -56,7 +58,7 @@ def _nodes_to_pass(graph: Any, node: Any) -> dict[Any, Cuts]:
         readers = [use for use in output.uses() if use.node is not node]
         if all(use.idx in passed.get(use.node, {}) for use in readers):
             cuts = _cuts(above, axis_of[output], length)
-            if cuts:
+            if cuts and all(axis_of.get(above.inputs[index], axis) == axis for index, axis in cuts.items()):
                 passed[above] = cuts
                 axis_of |= {above.inputs[index]: axis for index, axis in cuts.items()}
     return passed
