@@ -37,6 +37,13 @@ def test_readme_shows_ten_lines():
         ("quickstart", "digits_zero_shot_top1", "{:.3f}"),
         ("quickstart", "shapes_zero_shot_top1", "{:.3f}"),
         ("quickstart", "shapes_held_out_zero_shot_top1", "{:.3f}"),
+        ("export", "seconds", "{:.0f}, verified"),
+        ("export", "peak_memory", "{:.1f}"),
+        ("export", "onnx_fp32_latency", "{:.0f}"),
+        ("export", "onnx_int8_latency", "{:.0f}"),
+        ("export", "tflite_int8_latency", "{:.0f}"),
+        ("export", "onnx_int8_zero_shot_change", "{:.3f}"),
+        ("export", "token_differences_byte_bpe", "{:.0f}"),
     ],
 )
 def test_readme_quotes_the_tracked_figures(benchmark, figure, form):
