@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -25,6 +26,13 @@ def load(path: str | Path) -> keras.Model:
         raise ValueError(f"{path} must be a .keras file, received one that ends in {path.suffix or 'nothing'!r}")
     try:
         return keras.saving.load_model(path)
+    except TypeError as error:
+        if missing := re.search(r"Could not locate class '(\w+)'", str(error)):
+            raise ValueError(
+                f"{path} must be made of layers that Python has imported, received one with {missing[1]}: import the "
+                "module that registers it first, in a program of your own"
+            ) from error
+        raise
     except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG):  # where Keras unpacks it
             raise

@@ -39,7 +39,8 @@ def quiet() -> Iterator[None]:
     with _lock:
         levels = {name: logging.getLogger(name).level for name in _LOGGERS}
         for name in _LOGGERS:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # also for the loggers below it
+            logging.getLogger(name).addFilter(_is_critical)  # absl sets its level back when it is first configured
         try:
             with warnings.catch_warnings(), _filtered_stderr():
                 warnings.simplefilter("ignore")
@@ -47,6 +48,11 @@ def quiet() -> Iterator[None]:
         finally:
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)
+                logging.getLogger(name).removeFilter(_is_critical)
+
+
+def _is_critical(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.CRITICAL
 
 
 @contextmanager

@@ -42,7 +42,8 @@ class Artifact:
     path is relative to the bundle; sha256 and bytes are of the file, or of all files where it is a directory. files:
     further files it cannot be loaded without, such as ONNX external data; bytes counts them. needs: packages a loader
     must have besides the format's runtime. batch: the batch axis where it is fixed. metrics: figures of this precision
-    on the evaluation set. differs_on: classes of strings whose token ids differ from tokenizer.json's.
+    on the evaluation set. past_gate: what the gate would have refused it for, where it was off. differs_on: classes of
+    strings whose token ids differ from tokenizer.json's.
     """
 
     part: str
@@ -59,6 +60,7 @@ class Artifact:
     batch: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     differs_on: tuple[str, ...] = ()
+    past_gate: str = ""
 
     @property
     def described_parity(self) -> tuple[str, str]:
@@ -176,7 +178,9 @@ def write_manifest(manifest: Manifest, directory: str | Path) -> None:
 
 def _encode_artifact(artifact: Artifact) -> dict[str, Any]:
     """Fields that are empty are left out."""
-    return {name: value for name, value in vars(artifact).items() if name in _REQUIRED or value not in ((), {}, None)}
+    return {
+        name: value for name, value in vars(artifact).items() if name in _REQUIRED or value not in ((), {}, None, "")
+    }
 
 
 def _encode_spec(spec: TensorSpec) -> dict[str, Any]:
@@ -219,6 +223,7 @@ def _decode_artifact(entry: Any, parts: Mapping[str, PartEntry]) -> Artifact:
     if required["samples"] and not {"max_abs_diff", "min_cosine"} <= optional.keys():
         raise ValueError(f"{where} must have the fields max_abs_diff and min_cosine, received {entry!r:.80}")
     optional = {"max_abs_diff": None, "min_cosine": None} | optional
+    optional["past_gate"] = _get(entry, "past_gate", str, where) if "past_gate" in entry else ""
     optional["batch"] = _get(entry, "batch", int, where) if "batch" in entry else None
     metrics = _get(entry, "metrics", dict, where) if "metrics" in entry else {}
     optional["metrics"] = {name: _get(metrics, name, float, "metrics of an artifact") for name in metrics}

@@ -13,7 +13,7 @@ def main() -> None:
 
     try:
         app()
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("MMZOO_DEBUG"):
             raise
         sys.exit(f"mmzoo: {' '.join(str(error).split())}")

@@ -170,11 +170,19 @@ def export(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Prove with 64 of these pictures, record the model's figures, and gate by them. " + DATA_HELP
+            help="For a CLIP: prove with 64 of these pictures, record its figures, and gate by them. " + DATA_HELP
         ),
     ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(help="Prove with these instead: an .npz with an array for each input; default synthetic ones."),
+    ] = None,
     gate: Annotated[
-        bool, typer.Option("--gate/--no-gate", help="Refuse a quantized file that has lost too much.")
+        bool,
+        typer.Option(
+            "--gate/--no-gate",
+            help="Refuse quantized files past the limits: int8 cosine 0.99 and half a point, fp16 0.9999 and a tenth.",
+        ),
     ] = True,
     raw: Annotated[
         bool, typer.Option("--raw/--no-raw", help="Also write the forms that take encoded pictures and strings.")
@@ -198,7 +206,7 @@ def export(
 ) -> None:
     """Write SavedModel, TFLite and ONNX files, each loaded again in its own runtime and compared with the model."""
     from mmzoo.cli.evaluation import check_data, evaluate, sample
-    from mmzoo.cli.exporting import GATE_PICTURES, check_target, checked_choices, gate_evaluation
+    from mmzoo.cli.exporting import GATE_PICTURES, check_target, checked_choices, gate_evaluation, read_samples_file
     from mmzoo.cli.runs import check_model, load_model
 
     chosen, precisions = checked_choices(formats, quantize, layout)
@@ -206,16 +214,19 @@ def export(
     check_model(model)
     if data is not None:
         check_data(data)
+    arrays = None if samples is None else read_samples_file(samples)
     start_keras()
     import mmzoo
     from mmzoo.exporters.gate import Gate
 
     output = Output(json)
     loaded = load_model(model)
-    samples, evaluation, figures = None, None, []
+    evaluation, figures = None, []
     if data is not None:
+        if getattr(loaded, "tokenizer", None) is None:
+            raise ValueError("--data must go with a CLIP and its tokenizer; --samples proves any other model")
         pairs = held_out(model, data, output)
-        samples = sample(pairs, 64, seed=0).arrays(loaded)
+        arrays = sample(pairs, 64, seed=0).arrays(loaded) if arrays is None else arrays
         figures = evaluate(loaded, sample(pairs, 5000, seed=0), prefix=f"{Path(data).name}_")
         if precisions:
             evaluation = gate_evaluation(loaded, sample(pairs, GATE_PICTURES, seed=0))
@@ -225,7 +236,7 @@ def export(
             out,
             chosen,
             quantize=precisions or None,
-            samples=samples,
+            samples=arrays,
             evaluation=evaluation,
             gate=Gate() if gate else None,
             raw=raw,

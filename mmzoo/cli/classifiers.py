@@ -61,6 +61,9 @@ def export_classifier(
         pairs = sample(held_out(model, data, output), DATA_PICTURES, seed=0)
         samples = {"images": sample(pairs, 64, seed=0).arrays(loaded)["images"]}
         evaluation = accuracy_on(loaded, pairs, names)
+        if evaluation is None:
+            known = ", ".join(pairs.label_names) or "none"
+            output.say(f"no accuracy is measured: the labels do not hold all classes of {data} ({known})")
     with output.status("exporting and comparing each file with the model in its own runtime"):
         manifest = write(
             loaded,
@@ -79,10 +82,16 @@ def export_classifier(
 
 
 def read_labels(text: str) -> list[str]:
-    """The labels of a file, one a line, or those between the commas; empty ones are left out."""
+    """The labels of a file, one a line, or those between the commas; empty ones are left out.
+
+    Raises ValueError for fewer than two, as the name of a file that does not exist is.
+    """
     is_file = os.path.isfile(text)  # unlike Path.is_file, false for a list too long to be a name
     parts = Path(text).read_text(encoding="utf-8").splitlines() if is_file else text.split(",")
-    return [part.strip() for part in parts if part.strip()]
+    labels = [part.strip() for part in parts if part.strip()]
+    if len(labels) < 2:
+        raise ValueError(f"--labels must be a file that exists, or two labels or more with commas, received {text!r}")
+    return labels
 
 
 def accuracy_on(model: Any, pairs: Pairs, labels: list[str]) -> Evaluation | None:

@@ -37,7 +37,7 @@ def checked_choices(formats: str, quantize: str | None, layout: str | None) -> t
 
 
 def _words(option: str, text: str, allowed: Sequence[str]) -> tuple[str, ...]:
-    values = tuple(text.split(","))
+    values = tuple(value.strip() for value in text.split(","))
     if unknown := [value for value in values if value not in allowed]:
         raise ValueError(f"{option} must be {' or '.join(allowed)}, several with commas, received {unknown[0]!r}")
     return values
@@ -51,6 +51,20 @@ def check_target(out: Path, overwrite: bool) -> None:
         raise FileExistsError(f"--out must not exist yet, received {out}: --overwrite replaces an earlier bundle")
     if not is_bundle(out):
         raise FileExistsError(f"--out must be an earlier bundle and nothing else for --overwrite, received {out}")
+
+
+def read_samples_file(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by name.
+
+    Raises FileNotFoundError where there is none, ValueError where it is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"--samples must be an .npz file, found nothing at {path}")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except Exception as error:  # a damaged zip raises whatever its decoder meets first; a .npy file has no names
+        raise ValueError(f"--samples must be an .npz file with an array for each input, received {path}") from error
 
 
 def gate_evaluation(model: Any, pairs: Pairs) -> Evaluation:

@@ -80,11 +80,14 @@ class Output:
 
 def artifact_table(manifest: Manifest) -> Table:
     """A row a file, whose name says format and precision: its size, and how far its answers are from the model's."""
-    headers = ("part", "file", "KiB", "max abs difference", "min cosine")
-    table = table_of(*headers, title="files, each compared with the model")
+    names = list(dict.fromkeys(name for artifact in manifest.artifacts for name in artifact.metrics))
+    headers = ("part", "file", "KiB", "max abs difference", "min cosine", *names)
+    table = table_of(*headers, title="files, compared with the model")
     for artifact in manifest.artifacts:
-        figures = artifact.described_parity
-        table.add_row(artifact.part, artifact.path, f"{artifact.bytes / 1024:,.0f}", *figures)
+        measured = (f"{artifact.metrics[name]:.4f}" if name in artifact.metrics else "" for name in names)
+        table.add_row(
+            artifact.part, artifact.path, f"{artifact.bytes / 1024:,.0f}", *artifact.described_parity, *measured
+        )
     return table
 
 

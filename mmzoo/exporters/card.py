@@ -82,6 +82,8 @@ def _notes(manifest: Manifest) -> list[str]:
         paths = dict.fromkeys(artifact.path for artifact in manifest.artifacts if need in artifact.needs)
         notes.append(f"{_code(paths)}: needs {need} besides the runtime")
     for artifact in manifest.artifacts:
+        if artifact.past_gate:
+            notes.append(f"{_code([artifact.path])}: kept with the gate off, which says: {artifact.past_gate}")
         if artifact.files:
             notes.append(f"{_code([artifact.path])}: its weights are in {_code(artifact.files)}, beside it")
         if artifact.differs_on:

@@ -15,6 +15,7 @@ from mmzoo.exporters.samples import as_declared
 from mmzoo.metrics import Evaluation
 
 BATCH = 32
+KEEP = "; gate=None would keep it"
 _CONTRAST = 0.5  # of the difference between samples; int8 of a flat model loses some of it honestly
 
 
@@ -87,7 +88,7 @@ def check_contrast(part: str, format: str, precision: str, lost: Mapping[str, fl
         shares = ", ".join(f"{name} {share:.2g}" for name, share in gone.items())
         raise GateError(
             f"{precision} in format {format!r} must tell samples apart as part {part!r} does, received errors of these "
-            f"shares of the difference between samples: {shares} (at most {_CONTRAST:g}); gate=None would keep it"
+            f"shares of the difference between samples: {shares} (at most {_CONTRAST:g}){KEEP}"
         )
 
 
@@ -128,8 +129,7 @@ def check_gate(
     if reasons:
         size = _size_of_one_answer(count, limits.max_drop) if fallen and count else ""
         raise GateError(
-            f"{precision} in format {format!r} must answer nearly as float32 does, received {', '.join(reasons)}{size}; "
-            "gate=None would keep it"
+            f"{precision} in format {format!r} must answer nearly as float32 does, received {', '.join(reasons)}{size}{KEEP}"
         )
 
 

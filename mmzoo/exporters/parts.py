@@ -35,7 +35,8 @@ def parts_of(model: Any) -> dict[str, Part]:
 
 def input_names(model: keras.Model) -> list[str]:
     """Names of a model's inputs, in model.inputs' order: its dictionary's keys, else the names given to keras.Input."""
-    made = [_stable(tensor.name, "KerasTensor", "input") for tensor in model.inputs]
+    # Keras calls an input without a name keras_tensor, and input_layer once it was saved and loaded.
+    made = [_stable(_stable(tensor.name, "KerasTensor", "input"), "InputLayer", "input") for tensor in model.inputs]
     return _names(_inputs(model), made)
 
 

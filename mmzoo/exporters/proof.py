@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from mmzoo.bundle.runners import Runner
 from mmzoo.bundle.samples import Golden
 from mmzoo.checksums import sha256_path, size_of
 from mmzoo.exporters.files import Written
-from mmzoo.exporters.gate import Gate, GateError, check_contrast, check_gate, evaluate
+from mmzoo.exporters.gate import DEFAULT_GATE, KEEP, Gate, GateError, check_contrast, check_gate, evaluate
 from mmzoo.exporters.onnx import overflowing_values
 from mmzoo.exporters.parity import Bars, check_parity, golden_outputs, measure_parity
 from mmzoo.exporters.tflite import FLEX
@@ -54,11 +55,27 @@ def prove(
     parity, lost = measure_parity(run, golden, rtol=bars.rtol)
     if written.precision == "fp32":
         check_parity(written.part, written.format, parity, lost, bars)
-    elif gate is not None:
-        check_contrast(written.part, written.format, written.precision, lost)
-        if (written.format, written.precision) == ("onnx", "fp16") and not written.needs:
-            _require_no_overflow(written.part, directory / artifact.path, golden)
-    return dataclasses.replace(artifact, max_abs_diff=parity.max_abs_diff, min_cosine=parity.min_cosine), run
+        past_gate = ""
+    else:
+        with _refusing(gate) as refused:
+            check_contrast(written.part, written.format, written.precision, lost)
+            if (written.format, written.precision) == ("onnx", "fp16") and not written.needs:
+                _require_no_overflow(written.part, directory / artifact.path, golden)
+        past_gate = "".join(refused)
+    figures = dataclasses.replace(artifact, max_abs_diff=parity.max_abs_diff, min_cosine=parity.min_cosine)
+    return dataclasses.replace(figures, past_gate=past_gate), run
+
+
+@contextmanager
+def _refusing(gate: Gate | None) -> Iterator[list[str]]:
+    """Without a gate, what it would have refused is put into the list that this yields."""
+    refused: list[str] = []
+    try:
+        yield refused
+    except GateError as error:
+        if gate is not None:
+            raise
+        refused.append(str(error).removesuffix(KEEP))
 
 
 def _require_no_overflow(part: str, path: Path, golden: Golden) -> None:
@@ -66,7 +83,7 @@ def _require_no_overflow(part: str, path: Path, golden: Golden) -> None:
     if values := overflowing_values(path, inputs):
         raise GateError(
             f"fp16 in format 'onnx' must hold every value of part {part!r}, received some above 65,504 in "
-            f"{', '.join(values[:3])}{', ...' if len(values) > 3 else ''}; gate=None would keep it"
+            f"{', '.join(values[:3])}{', ...' if len(values) > 3 else ''}{KEEP}"
         )
 
 
@@ -80,7 +97,7 @@ def judge(
 ) -> tuple[Artifact, ...]:
     """Measures every format and precision on the evaluation set, and refuses quantized ones that the gate does not let pass.
 
-    Returns the artifacts with their figures. Raises GateError.
+    Returns the artifacts with their figures; without a gate, with what the default one would have said. Raises GateError.
     """
     artifacts = tuple(artifacts)
     if evaluation is None:
@@ -89,11 +106,13 @@ def judge(
         keras = {name: _keras_runner(part) for name, part in parts.items()}
         baseline = evaluate(evaluation, keras, {name: entries[name] for name in parts})
     groups = dict.fromkeys((artifact.format, artifact.precision) for artifact in artifacts)
-    figures = {}
+    figures: dict[tuple[str, str], dict[str, float]] = {}
+    refused: dict[tuple[str, str], list[str]] = {}
     for format, precision in groups:
         group = [a for a in artifacts if (a.format, a.precision) == (format, precision)]
         can_run = all(artifact.samples for artifact in group)
         found = _figures(directory, group, entries, parts, evaluation) if evaluation is not None and can_run else {}
+        refused[format, precision] = []
         if precision != "fp32":
             parities = {
                 a.part: Parity(a.max_abs_diff, a.min_cosine, a.max_abs_diff)
@@ -102,9 +121,18 @@ def judge(
             }
             count = None if evaluation is None else evaluation.count
             expected = baseline if found else {}
-            check_gate(precision, format, parities, gate, figures=found, baseline=expected, count=count)
+            with _refusing(gate) as refused[format, precision]:
+                limits = gate or DEFAULT_GATE
+                check_gate(precision, format, parities, limits, figures=found, baseline=expected, count=count)
         figures[format, precision] = found
-    return tuple(dataclasses.replace(a, metrics=figures[a.format, a.precision]) for a in artifacts)
+    return tuple(
+        dataclasses.replace(
+            artifact,
+            metrics=figures[artifact.format, artifact.precision],
+            past_gate="; ".join(filter(None, [artifact.past_gate, *refused[artifact.format, artifact.precision]])),
+        )
+        for artifact in artifacts
+    )
 
 
 def _figures(

@@ -23,6 +23,9 @@ def sample_inputs(
     for spec in specs.values():
         if spec.dtype == "string" or np.dtype(spec.dtype).kind not in "biuf":
             raise ValueError(f"input {spec.name} must hold numbers to be exported, received dtype {spec.dtype}")
+    if samples is not None and not isinstance(samples, Mapping):
+        names = ", ".join(specs)
+        raise TypeError(f"samples must be {{input name: array}} for {names}, received {type(samples).__name__}")
     if samples is None:
         arrays = {name: _synthesize(spec) for name, spec in specs.items()}
     else:

@@ -23,7 +23,7 @@ from mmzoo.checksums import write_sums
 from mmzoo.exporters.card import write_card
 from mmzoo.exporters.contrast import flat_outputs
 from mmzoo.exporters.files import Plan, write_files
-from mmzoo.exporters.gate import DEFAULT_GATE, Gate
+from mmzoo.exporters.gate import DEFAULT_GATE, Gate, GateError
 from mmzoo.exporters.parity import Bars, golden_outputs
 from mmzoo.exporters.parts import float32_compute, parts_of
 from mmzoo.exporters.proof import judge, prove
@@ -64,9 +64,13 @@ def export(
     directory: where the bundle appears, whole or not at all. formats: of "saved_model", "tflite", "onnx".
     quantize: "int8" (weights of 8 bits, activations quantized as the file runs), "fp16", or both; TFLite and ONNX files of
     these precisions are written beside the float32 ones.
-    samples: {input name: array (N, ...)}, real inputs to prove the files with; default 8 seeded synthetic ones.
-    evaluation: a set of mmzoo.metrics whose figures are measured in every format and precision and recorded.
-    gate: how much a quantized file may lose, in cosine and in those figures; None keeps it whatever it lost.
+    samples: {input name: array (N, ...)}, real inputs to prove the files with; default 8 seeded synthetic ones, drawn from
+    the input's range where it has one, else from -1 to 1, every second float picture from 0 to 255. Quantized files are
+    judged on them too. Inputs have the names given to keras.Input, or "input"; outputs those of the last layers.
+    evaluation: a set of mmzoo.metrics (retrieval_evaluation, zero_shot_evaluation, classification_evaluation with the
+    names of your input and output) whose figures are measured in every format and precision and recorded.
+    gate: how much a quantized file may lose, in cosine and in those figures; None keeps it whatever it lost, and the
+    manifest says what the default gate would have refused it for.
     raw: also writes, for parts that have a raw form, saved_model_raw (picture files and strings in) and
     model.strings.onnx (the tokenizer inside, made of onnxruntime-extensions' operations).
     layout: "triton" adds a model repository for Triton, made of the ONNX files.
@@ -121,12 +125,19 @@ def export(
                 rtol = 0.0 if hasattr(model, "export_parts") else 1e-4
             bars = Bars(atol, rtol, min_cosine)
             artifacts = []
-            for written in write_files(traces, raws, temporary, plan):
-                # The runner lives until the next is open, so that parts of one SavedModel load it once.
-                artifact, _runner = prove(temporary, written, entries[written.part], goldens[written.part], bars, gate)
-                artifacts.append(artifact)
-            del _runner
-            judged = judge(temporary, artifacts, entries, parts, gate, evaluation)
+            try:
+                for written in write_files(traces, raws, temporary, plan):
+                    # The runner lives until the next is open, so that parts of one SavedModel load it once.
+                    entry, golden = entries[written.part], goldens[written.part]
+                    artifact, _runner = prove(temporary, written, entry, golden, bars, gate)
+                    artifacts.append(artifact)
+                del _runner
+                judged = judge(temporary, artifacts, entries, parts, gate, evaluation)
+            except GateError as error:
+                if samples is None:
+                    hint = "it was judged on synthetic samples, which real ones given as samples= may treat better"
+                    raise GateError(f"{error}; {hint}") from error
+                raise
         if unproven := [artifact.path for artifact in judged if not artifact.samples]:
             warnings.warn(
                 f"{', '.join(unproven)} needs a LiteRT with the Flex delegate, which this one lacks: it was not compared "

@@ -145,3 +145,34 @@ def test_a_file_with_select_operations_is_kept_unproven_and_said_so(tmp_path):
     result = verify(tmp_path / "x")
     assert result.ok
     assert [bool(check.skipped) for check in result.artifacts] == [True, False]
+
+
+def test_without_a_gate_the_manifest_says_what_it_would_have_refused(tmp_path):
+    x = keras.Input((16,), name="x")
+    big = keras.ops.exp(keras.ops.abs(keras.layers.Dense(64)(x)) + 12)
+    model = keras.Model(x, {"y": keras.layers.Dense(8)(big)})
+    manifest = export(model, tmp_path / "x", ("onnx",), quantize="fp16", gate=None)
+    assert "must hold every value of part 'model'" in manifest.artifact("model", "onnx", "fp16").past_gate
+    assert manifest.artifact("model", "onnx").past_gate == ""
+    assert "kept with the gate off" in (tmp_path / "x/README.md").read_text()
+
+
+def test_a_refusal_on_synthetic_samples_says_that_real_ones_may_do_better(classifier, tmp_path):
+    with pytest.raises(
+        GateError, match="judged on synthetic samples, which real ones given as samples= may treat better"
+    ):
+        export(classifier, tmp_path / "x", ("onnx",), quantize="int8", gate=Gate(int8=STRICT))
+
+
+def test_an_input_without_a_name_keeps_the_one_it_is_given_after_saving_and_loading(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    names = [export(each, tmp_path / name, ("onnx",)).parts["model"] for name, each in (("a", model), ("b", loaded))]
+    assert names[0] == names[1]
+    assert names[0].inputs[0].name == "input"
+
+
+def test_samples_without_names_are_refused_with_the_names(classifier, images, tmp_path):
+    with pytest.raises(TypeError, match=r"samples must be \{input name: array\} for images, received ndarray"):
+        export(classifier, tmp_path / "x", ("onnx",), samples=images)

@@ -257,7 +257,7 @@ def test_an_operation_without_a_builtin_is_named_with_its_layer(tmp_path, capfd)
     message = refused(keras.Model(x, {"y": encoder(x), "z": ops.erfinv(x)}), tmp_path)
     assert message == (
         "part 'part' must be made of TFLite's builtin operations, received Erfinv (enc/strange, erfinv); "
-        "allow_flex=True keeps TensorFlow's own, for runtimes with the Flex delegate"
+        "formats without tflite leave it out, and allow_flex=True keeps TensorFlow's own for the Flex delegate"
     )
     assert capfd.readouterr().err == ""
 

@@ -21,7 +21,11 @@ def refusal(part: str, concrete: Any, message: str, *, allow_flex: bool) -> Valu
     layers = layers_of(concrete, names)
     described = ", ".join(f"{name} ({', '.join(layers[name])})" if layers[name] else name for name in sorted(names))
     kinds = "TFLite's builtin or TensorFlow's select operations" if allow_flex else "TFLite's builtin operations"
-    advice = "" if allow_flex else "; allow_flex=True keeps TensorFlow's own, for runtimes with the Flex delegate"
+    advice = (
+        ""
+        if allow_flex
+        else "; formats without tflite leave it out, and allow_flex=True keeps TensorFlow's own for the Flex delegate"
+    )
     if any(name.startswith("TensorList") for name in names):
         advice = "; a recurrent layer with unroll=True is" + advice
     return ValueError(f"part {part!r} must be made of {kinds}, received {described}{advice}")
