@@ -103,6 +103,11 @@ class Bundle:
         return self._rows(texts, self.parts["text"]["inputs"][0]["shape"][1])
 
 
+def _require_list(name: str, values: Any) -> None:
+    if isinstance(values, (str, bytes, Path)):
+        raise TypeError(f"{name} must be a list of {name}, received a single {type(values).__name__}")
+
+
 class Client:
     """Embeddings from anything that runs the parts of a bundle; subclasses say how in run.
 
@@ -120,12 +125,18 @@ class Client:
 
     def embed_images(self, pictures: Sequence[Picture], *, batch_size: int = 32) -> np.ndarray:
         """N paths, file contents or arrays (H, W, 3) uint8 RGB of any size -> (N, E) float32."""
+        _require_list("pictures", pictures)
         return self._embed("image", pictures, self.bundle.pictures, batch_size)
+
+    def classify(self, pictures: Sequence[Picture], *, batch_size: int = 32) -> tuple[list[str], np.ndarray]:
+        """For a bundle of mmzoo.export_classifier: its C labels, and N pictures' probabilities (N, C) float32."""
+        _require_list("pictures", pictures)
+        labels = json.loads(self.bundle.checked("labels.json").read_bytes())["labels"]
+        return labels, self._embed("classifier", pictures, self.bundle.pictures, batch_size)
 
     def embed_texts(self, texts: Sequence[str], *, batch_size: int = 32) -> np.ndarray:
         """N texts -> (N, E) float32."""
-        if isinstance(texts, (str, bytes)):
-            raise TypeError(f"texts must be a list of texts, received a single {type(texts).__name__}")
+        _require_list("texts", texts)
         part, prepare = ("text_strings", _strings) if self.tokenizer_inside else ("text", self.bundle.token_ids)
         return self._embed(part, texts, prepare, batch_size)
 

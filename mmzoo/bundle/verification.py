@@ -16,8 +16,6 @@ from mmzoo.bundle.runners import Runner
 from mmzoo.bundle.samples import SAMPLES, Golden, read_samples
 from mmzoo.checksums import SUMS, check_files, list_files, read_sums, sha256_path
 
-BATCH = 32
-
 
 @dataclass(frozen=True)
 class FileCheck:
@@ -168,11 +166,9 @@ def _run_artifact(
     try:
         with quiet():
             run = open_artifact(directory, artifact, part)
-            batches = [
-                run({name: array[start : start + BATCH] for name, array in golden.inputs.items()})
-                for start in range(0, golden.count, BATCH)
-            ]
-        actual = {name: np.concatenate([batch[name] for batch in batches]) for name in golden.outputs}
+            batches = [run({name: array[rows] for name, array in golden.inputs.items()}) for rows in golden.batches()]
+        whole = {name: np.concatenate([batch[name] for batch in batches]) for name in golden.outputs}
+        actual = {name: array[: golden.count] for name, array in whole.items()}
         parity = compare(golden.outputs, actual)
     except ImportError as error:
         return ArtifactCheck(artifact, skipped=str(error)), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +77,7 @@ def measure_parity(run: Runner, golden: Golden, *, rtol: float = 0.0) -> tuple[P
     (A batch axis frozen at conversion shows at 3 or at 1.) The second result is lost_contrast's.
     """
     parities, answers = [], []
-    for rows in _batches(golden.count):
+    for rows in golden.batches():
         expected = {name: array[rows] for name, array in golden.outputs.items()}
         actual = run({name: array[rows] for name, array in golden.inputs.items()})
         parities.append(compare(expected, actual, rtol=rtol))
@@ -101,12 +101,3 @@ def check_parity(part: str, format: str, parity: Parity, lost: Mapping[str, floa
             f"{parity.max_abs_diff:.3g} (at most {bars.atol:g}{relative}) and minimum cosine {parity.min_cosine:.8g} "
             f"(at least {bars.min_cosine:g})"
         )
-
-
-def _batches(count: int) -> Iterator[np.ndarray]:
-    """Row numbers of batches of 3, 1, 32, 32, ...; fewer than 4 samples are repeated."""
-    rows = np.arange(max(count, 4)) % count
-    yield rows[:3]
-    yield rows[3:4]
-    for start in range(4, count, BATCH):
-        yield rows[start : start + BATCH]

@@ -65,7 +65,7 @@ def export(
     quantize: "int8" (weights of 8 bits, activations quantized as the file runs), "fp16", or both; TFLite and ONNX files of
     these precisions are written beside the float32 ones.
     samples: {input name: array (N, ...)}, real inputs to prove the files with; default 8 seeded synthetic ones, drawn from
-    the input's range where it has one, else from -1 to 1, every second float picture from 0 to 255. Quantized files are
+    the input's range where it has one, else from -1 to 1, the second half of float pictures from 0 to 255. Quantized files are
     judged on them too. Inputs have the names given to keras.Input, or "input"; outputs those of the last layers.
     evaluation: a set of mmzoo.metrics (retrieval_evaluation, zero_shot_evaluation, classification_evaluation with the
     names of your input and output) whose figures are measured in every format and precision and recorded.

@@ -5,11 +5,12 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmzoo.bundle import read_manifest
+from mmzoo.bundle import SamplesEntry, read_manifest
 from mmzoo.cli import main
 
 
@@ -109,6 +110,25 @@ class TestTheWholeWay:
         assert json.loads(out)["ok"] is False
         assert "image/model.onnx" in error
 
+    def test_another_keras_model_is_proven_with_a_file_of_samples(self, tmp_path, capsys, monkeypatch):
+        x = keras.Input((4,), name="x")
+        keras.Model(x, {"y": keras.layers.Dense(3)(x)}).save(tmp_path / "model.keras")
+        np.savez(tmp_path / "samples.npz", x=np.eye(4, dtype="float32"))
+        command = (
+            "export",
+            "--model",
+            tmp_path / "model.keras",
+            "--out",
+            tmp_path / "out",
+            "--formats",
+            "onnx, tflite",
+        )
+        status, _, error = run(capsys, monkeypatch, *command, "--data", "digits")
+        assert (status, "--data must go with a CLIP and its tokenizer" in error) == (1, True)
+        status, _, error = run(capsys, monkeypatch, *command, "--samples", tmp_path / "samples.npz")
+        assert status == 0, error
+        assert read_manifest(tmp_path / "out").samples == SamplesEntry(4, "real")
+
     def test_export_classifier(self, trained, photos, tmp_path, capsys, monkeypatch):
         options = (
             "--template",
@@ -124,6 +144,8 @@ class TestTheWholeWay:
         command = ("export-classifier", "--model", trained, "--out", tmp_path / "colours", *options)
         status, _, error = run(capsys, monkeypatch, *command, "--labels", "red thing,red thing")
         assert (status, "labels must be given once each" in error) == (1, True)
+        status, _, error = run(capsys, monkeypatch, *command, "--labels", "no-such-file.txt")
+        assert (status, "--labels must be a file that exists, or two labels or more" in error) == (1, True)
         status, _, error = run(capsys, monkeypatch, *command, "--labels", "red thing,blue thing")
         assert status == 0, error
         manifest = read_manifest(tmp_path / "colours")

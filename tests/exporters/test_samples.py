@@ -28,10 +28,10 @@ def test_floats_lie_in_their_range():
 
 def test_pictures_without_a_range_are_drawn_in_both_conventions():
     values = drawn(TensorSpec("x", (None, 32, 32, 3), "float32"))
-    assert -1 <= values[::2].min() < -0.9
-    assert 0.9 < values[::2].max() <= 1
-    assert 0 <= values[1::2].min() < 5
-    assert 250 < values[1::2].max() <= 255
+    assert -1 <= values[:4].min() < -0.9
+    assert 0.9 < values[:4].max() <= 1
+    assert 0 <= values[4:].min() < 5
+    assert 250 < values[4:].max() <= 255
     assert np.abs(drawn(TensorSpec("x", (None, 32, 32, 8), "float32"))).max() <= 1
 
 

@@ -5,9 +5,12 @@ import subprocess
 import sys
 import warnings
 
+import keras
 import numpy as np
 import pytest
 
+import mmzoo
+from mmzoo import metrics
 from mmzoo.data import resize, safe_decode
 
 TEXTS = ["a red circle", "数字七", "un café"]
@@ -89,3 +92,20 @@ def test_the_command_line_prints_the_cosines(project, bundle, clip, pictures):
     lines = [line.split("  ", 1) for line in result.stdout.splitlines()]
     assert [text for _, text in lines] == TEXTS
     assert np.allclose([float(cosine) for cosine, _ in lines], clip.similarity(images, TEXTS)[0], atol=1e-3)
+
+
+def test_a_classifier_s_bundle_is_read_with_its_labels(clip, client_module, pictures, tmp_path):
+    labels, templates = ["red circle", "blue square"], ["a photo of a {}"]
+    mmzoo.export_classifier(clip, labels, templates, tmp_path / "colours", ("onnx",), raw=False)
+    found, probabilities = client_module("onnxruntime_client").OnnxClient(tmp_path / "colours").classify(pictures)
+    assert found == labels
+    shown = np.stack([resize(safe_decode(path), clip.image_preprocessing) for path in pictures])
+    similarities = clip.encode_image(shown) @ metrics.label_embeddings(clip.encode_text, labels, templates).T
+    logits = similarities * float(clip.logit_scale(keras.ops.ones(())))
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-4)
+
+
+def test_one_picture_is_not_a_list(onnx_client, bundle):
+    with pytest.raises(TypeError, match="pictures must be a list of pictures, received a single str"):
+        onnx_client(bundle).embed_images("cat.png")
