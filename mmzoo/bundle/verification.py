@@ -119,7 +119,7 @@ def _check_artifact_hashes(directory: Path, manifest: Manifest, known: Mapping[s
     """The manifest's own hashes: a second opinion where SHA256SUMS was rewritten or is damaged."""
     problems = {}
     for artifact in manifest.artifacts:
-        if _wrong_files(artifact, known):
+        if wrong_files(artifact, known):
             continue
         path = directory / artifact.path
         try:
@@ -134,7 +134,8 @@ def _check_artifact_hashes(directory: Path, manifest: Manifest, known: Mapping[s
     return problems
 
 
-def _wrong_files(artifact: Artifact, problems: Mapping[str, str]) -> list[str]:
+def wrong_files(artifact: Artifact, problems: Mapping[str, str]) -> list[str]:
+    """Those of an artifact's files that check_files found a problem with."""
     return [name for name in problems if any(name == p or name.startswith(p + "/") for p in artifact.paths)]
 
 
@@ -149,7 +150,7 @@ def _run_artifacts(directory: Path, manifest: Manifest, problems: dict[str, str]
             skipped = f"{SAMPLES} cannot be read"
     checks = []
     for artifact in manifest.artifacts:
-        if wrong := _wrong_files(artifact, problems):
+        if wrong := wrong_files(artifact, problems):
             checks.append(ArtifactCheck(artifact, skipped=f"{wrong[0]} is damaged"))
         elif skipped:
             checks.append(ArtifactCheck(artifact, skipped=skipped))

@@ -11,7 +11,7 @@ import pytest
 from mmzoo.bundle import measure
 from mmzoo.bundle.measuring import rounds
 from mmzoo.bundle.measuring.figures import summarize
-from mmzoo.checksums import list_files
+from mmzoo.checksums import list_files, write_sums
 
 QUICK = {"batches": (1,), "threads": (1,), "seconds": 0.02}
 
@@ -89,6 +89,7 @@ def test_a_saved_model_is_measured_in_tensorflow(written):
 
 def test_peak_memory_is_the_file_s_own_whatever_its_neighbours_and_the_parent_hold(copy):
     write_heavy(copy, megabytes=60)
+    write_sums(copy)
     held_by_the_parent = np.ones(50_000_000)
     peaks = {measured.artifact.format: measured.timings[0].peak_bytes for measured in measure(copy, **QUICK).artifacts}
     assert held_by_the_parent.all()
@@ -133,8 +134,16 @@ def test_an_unknown_format_is_skipped_with_those_that_are_known(copy):
     assert found == {"tflite": None, "coreml": "format must be one of saved_model, tflite, onnx, received 'coreml'"}
 
 
-def test_a_damaged_file_is_skipped_with_the_runtime_s_word(copy):
+def test_a_damaged_file_is_skipped_and_not_run(copy):
+    content = (copy / "double/model.onnx").read_bytes()
+    (copy / "double/model.onnx").write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    found = {measured.artifact.format: measured.skipped for measured in measure(copy, **QUICK).artifacts}
+    assert found == {"tflite": None, "onnx": "double/model.onnx is damaged"}
+
+
+def test_a_file_that_never_was_a_model_is_skipped_with_the_runtime_s_word(copy):
     (copy / "double/model.onnx").write_bytes(b"no model")
+    write_sums(copy)
     found = {measured.artifact.format: measured.skipped for measured in measure(copy, **QUICK).artifacts}
     assert "model.onnx must be an ONNX model" in found["onnx"]
 

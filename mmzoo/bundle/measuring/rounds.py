@@ -12,6 +12,8 @@ from pathlib import Path
 from mmzoo.bundle.manifest import Manifest, read_manifest
 from mmzoo.bundle.measuring.figures import MeasuredArtifact, Measurement
 from mmzoo.bundle.measuring.process import Worker
+from mmzoo.bundle.verification import wrong_files
+from mmzoo.checksums import check_files
 
 ROUNDS = 5
 _COPIES = 3  # of its weights a runtime may hold at once: the file, what it reads from it, what it packs for its kernels
@@ -34,7 +36,7 @@ def measure(
     they do not fit into memory together, one after the other. Warm-up calls are not counted.
 
     Neither the Keras model nor Keras is needed, TensorFlow only for SavedModels and only in their processes. An artifact
-    that cannot be run is skipped, with the reason. Writes nothing.
+    that is damaged or cannot be run is skipped, with the reason. Writes nothing.
     Raises FileNotFoundError where there is no bundle, ValueError for a damaged one and for options that do not fit it.
     """
     directory = Path(directory)
@@ -45,11 +47,16 @@ def measure(
     if not (math.isfinite(seconds) and seconds > 0):
         raise ValueError(f"seconds must be a positive number, received {seconds}")
     kept = chosen(manifest, parts, formats)
-    found: dict[int, list[MeasuredArtifact]] = {place: [] for place in kept}
+    problems, _ = check_files(directory)
+    wrong = {place: wrong_files(manifest.artifacts[place], problems) for place in kept}
+    found: dict[int, list[MeasuredArtifact]] = {
+        place: [MeasuredArtifact(manifest.artifacts[place], (), f"{names[0]} is damaged")] if names else []
+        for place, names in wrong.items()
+    }
     for part in dict.fromkeys(manifest.artifacts[place].part for place in kept):
-        group = [place for place in kept if manifest.artifacts[place].part == part]
+        group = [place for place in kept if manifest.artifacts[place].part == part and not wrong[place]]
         for count in threads:
-            for together in _groups(manifest, group):
+            for together in _groups(manifest, group) if group else ():
                 for place, measured in _measure_together(directory, manifest, together, count, batches, seconds):
                     found[place].append(measured)
     return Measurement(
