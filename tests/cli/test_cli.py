@@ -168,7 +168,7 @@ def test_quickstart_leaves_what_it_promises(tmp_path, capsys, monkeypatch):
     names = ("digits_zero_shot_top1", "shapes_zero_shot_top1", "shapes_held_out_zero_shot_top1")
     assert all(0 < manifest["metrics"][name] <= 1 for name in names)
     first = json.loads(out)
-    assert len(first["artifacts"]) == 6
+    assert len(first["artifacts"]) == len(manifest["artifacts"]) == 9
     assert all(artifact["max_abs_diff"] <= 1e-4 for artifact in first["artifacts"])
     assert first["digits_zero_shot_top1_chance"] == pytest.approx(0.1)
     assert first["shapes_zero_shot_top1_chance"] == pytest.approx(1 / 144)
