@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,10 +97,12 @@ def overflowing_values(path: Path, inputs: Mapping[str, np.ndarray]) -> list[str
     model.graph.output.extend(values)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".onnx") as file:  # external data is found from there
-        file.write(model.SerializeToString())
-        file.flush()
-        session = onnxruntime.InferenceSession(file.name, options, providers=["CPUExecutionProvider"])
-        names = [value.name for value in values]
-        arrays = session.run(names, dict(inputs)) if names else []
+    probe = path.with_suffix(".probe.onnx")  # beside it: external data is found from there
+    try:
+        probe.write_bytes(model.SerializeToString())
+        session = onnxruntime.InferenceSession(str(probe), options, providers=["CPUExecutionProvider"])
+    finally:
+        probe.unlink(missing_ok=True)
+    names = [value.name for value in values]
+    arrays = session.run(names, dict(inputs)) if names else []
     return [name for name, array in zip(names, arrays, strict=True) if (np.isposinf(array) | np.isnan(array)).any()]
