@@ -1,17 +1,25 @@
-# Every target sets up what it needs in .venv (the peers of bench in .venv-peers), and skips what is already done.
+# Every target sets up what it needs in .venv (the peers of bench and parity in .venv-peers), and skips what is already done.
+# make parity PEERS_PYTHON=... takes another interpreter that has what bench/peers/ asks for.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test check bench clean
+.PHONY: quickstart test parity check bench clean
 
 quickstart: $(VENV)/installed
 	$(BIN)/mmzoo quickstart
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest
-	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/layers tests/encoders tests/models tests/training tests/metrics tests/test_losses.py
+	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/layers tests/encoders tests/models tests/training tests/metrics tests/pretrained tests/test_losses.py
+
+# What transformers, open_clip and sentencepiece compute is made first, in a folder that goes again, then compared with.
+parity: $(VENV)/installed-test
+	peers="$(PEERS_PYTHON)"; peers=$${peers:-$$($(BIN)/python bench/peers/environment.py)} && \
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	"$$peers" tests/parity/make.py "$$folder" && \
+	MMZOO_PARITY="$$folder" $(BIN)/python -m pytest tests/parity $(if $(JSON),--json $(JSON))
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import io
 import json
+import math
 import re
 import urllib.error
 import urllib.request
@@ -220,25 +221,45 @@ def decode(picture: Picture) -> np.ndarray:
         raise ValueError(f"{name} must be a readable picture: {error}") from error
 
 
-def resize(image: np.ndarray, size: Sequence[int], interpolation: str, fit: str) -> np.ndarray:
+def resize(
+    image: np.ndarray,
+    size: Sequence[int],
+    interpolation: str,
+    fit: str,
+    shortest_side: int | None = None,
+    crop_rounding: str = "nearest",
+) -> np.ndarray:
     """(H, W, 3) uint8 of any size -> (*size, 3) uint8 with Pillow's antialiased filter; arguments as in preprocessing.json.
 
-    fit "crop" scales the shortest side to size and keeps the centre, "squash" ignores the aspect ratio.
+    fit "crop" scales the shortest side (to shortest_side, or so that the picture just covers size) and keeps the centre,
+    rounded as crop_rounding says; "squash" ignores the aspect ratio.
     """
     from PIL import Image
 
     (rows, columns), (height, width) = image.shape[:2], size
-    if (rows, columns) == (height, width):
-        return image
     box = (0.0, 0.0, float(columns), float(rows))
     if fit == "crop":
-        scale = max(height / rows, width / columns)
-        tall = height if scale == height / rows else int(rows * scale)
-        wide = width if scale == width / columns else int(columns * scale)
-        top, left = round((tall - height) / 2), round((wide - width) / 2)
+        least_tall, least_wide = (shortest_side or height), (shortest_side or width)
+        is_wide = least_tall * columns >= least_wide * rows
+        tall = least_tall if is_wide else least_wide * rows // columns
+        wide = least_tall * columns // rows if is_wide else least_wide
+        spare = (tall - height, wide - width)
+        top, left = (side // 2 if crop_rounding == "down" else round(side / 2) for side in spare)
         x, y = columns / wide, rows / tall
         box = (left * x, top * y, (left + width) * x, (top + height) * y)  # the crop's, in the picture's own pixels
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling[interpolation.upper()], box=box))
+    left, top, right, bottom = box
+    filter, support = Image.Resampling[interpolation.upper()], {"bicubic": 2, "bilinear": 1}[interpolation]
+    # Across before down, whatever Pillow would do first: that decides what is rounded in between.
+    down = _read_by_filter(top, bottom, height, support, rows)
+    across = _read_by_filter(left, right, width, support, columns)
+    part = Image.fromarray(image[down, across])
+    narrow = part.resize((width, part.height), filter, (left - across.start, 0, right - across.start, part.height))
+    return np.asarray(narrow.resize((width, height), filter, (0, top - down.start, width, bottom - down.start)))
+
+
+def _read_by_filter(start: float, end: float, size: int, support: int, length: int) -> slice:
+    reach = math.ceil(support * max((end - start) / size, 1)) + 1
+    return slice(max(math.floor(start) - reach, 0), min(math.ceil(end) + reach, length))
 
 
 class TokenRows:

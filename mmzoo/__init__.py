@@ -16,18 +16,32 @@ _HOMES = {
     "ClipPreset": "mmzoo.presets",
     "Gate": "mmzoo.exporters",
     "GateError": "mmzoo.exporters",
+    "ImageEncoder": "mmzoo.encoders.contract",
     "ImagePreprocessing": "mmzoo.presets",
     "Limits": "mmzoo.exporters",
     "ParityError": "mmzoo.exporters",
+    "TextEncoder": "mmzoo.encoders.contract",
     "TokenDifferenceError": "mmzoo.exporters",
     "Tokenizer": "mmzoo.tokenizer",
+    "build_application": "mmzoo.encoders.application",
+    "build_bert": "mmzoo.encoders.bert",
     "build_clip": "mmzoo.models.clip",
+    "build_clip_resnet": "mmzoo.encoders.clip_resnet",
     "build_convnet": "mmzoo.encoders.convnet",
+    "build_hub": "mmzoo.encoders.hub",
+    "build_recurrent_text": "mmzoo.encoders.recurrent_text",
+    "build_resnet": "mmzoo.encoders.resnet",
     "build_text_transformer": "mmzoo.encoders.text_transformer",
     "build_vit": "mmzoo.encoders.vit",
     "export": "mmzoo.exporters",
     "export_classifier": "mmzoo.exporters",
+    "freeze": "mmzoo.training.freezing",
+    "from_pretrained": "mmzoo.pretrained",
+    "layerwise_decay": "mmzoo.training.layer_decay",
+    "list_presets": "mmzoo.presets",
     "load": "mmzoo.loading",
+    "save_pretrained": "mmzoo.pretrained",
+    "unfreeze": "mmzoo.training.freezing",
     "verify": "mmzoo.bundle",
 }
 _ROOMS = (
@@ -41,6 +55,7 @@ _ROOMS = (
     "models",
     "plots",
     "presets",
+    "pretrained",
     "tokenizer",
     "training",
 )
@@ -51,24 +66,45 @@ __all__ = [
     "ClipPreset",
     "Gate",
     "GateError",
+    "ImageEncoder",
     "ImagePreprocessing",
     "Limits",
     "ParityError",
+    "TextEncoder",
     "TokenDifferenceError",
     "Tokenizer",
+    "build_application",
+    "build_bert",
     "build_clip",
+    "build_clip_resnet",
     "build_convnet",
+    "build_hub",
+    "build_recurrent_text",
+    "build_resnet",
     "build_text_transformer",
     "build_vit",
     "export",
     "export_classifier",
+    "freeze",
+    "from_pretrained",
+    "layerwise_decay",
+    "list_presets",
     "load",
+    "save_pretrained",
+    "unfreeze",
     "verify",
 ]
 
 if TYPE_CHECKING:
     from mmzoo.bundle import verify
+    from mmzoo.encoders.application import build_application
+    from mmzoo.encoders.bert import build_bert
+    from mmzoo.encoders.clip_resnet import build_clip_resnet
+    from mmzoo.encoders.contract import ImageEncoder, TextEncoder
     from mmzoo.encoders.convnet import build_convnet
+    from mmzoo.encoders.hub import build_hub
+    from mmzoo.encoders.recurrent_text import build_recurrent_text
+    from mmzoo.encoders.resnet import build_resnet
     from mmzoo.encoders.text_transformer import build_text_transformer
     from mmzoo.encoders.vit import build_vit
     from mmzoo.exporters import (
@@ -82,9 +118,12 @@ if TYPE_CHECKING:
     )
     from mmzoo.loading import load
     from mmzoo.models.clip import CLIP, build_clip
-    from mmzoo.presets import ClipPreset, ImagePreprocessing
+    from mmzoo.presets import ClipPreset, ImagePreprocessing, list_presets
+    from mmzoo.pretrained import from_pretrained, save_pretrained
     from mmzoo.tokenizer import Tokenizer
     from mmzoo.training.checkpoint import Checkpoint
+    from mmzoo.training.freezing import freeze, unfreeze
+    from mmzoo.training.layer_decay import layerwise_decay
 
 
 def __getattr__(name: str) -> Any:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import zipfile
 
 import keras
@@ -36,3 +38,17 @@ def test_a_flipped_bit_is_said(tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"flipped\.keras"):
         mmzoo.load(path)
+
+
+def test_kerashub_s_layers_are_found_in_a_fresh_process(tmp_path):
+    keras_hub = pytest.importorskip("keras_hub")
+    sizes = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 8, "max_sequence_length": 6}
+    tokenizer = mmzoo.Tokenizer.train(["a red circle"], 300)
+    backbone = keras_hub.models.BertBackbone(vocabulary_size=tokenizer.vocab_size, **sizes)
+    mmzoo.build_hub(backbone, tokenizer=tokenizer).save(tmp_path / "text.keras")
+    code = (
+        f"import mmzoo; model = mmzoo.load({str(tmp_path / 'text.keras')!r});"
+        "ids = model.tokenizer(['a red circle'], 6); print(type(model).__name__, model({'token_ids': ids})['pooled'].shape)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.split("\n")[0].startswith("TextEncoder (1, 8)"), result.stderr

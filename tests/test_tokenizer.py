@@ -94,8 +94,8 @@ def bert_like(path):
 
 
 def test_roles_have_fixed_ids(tokenizer):
-    assert (tokenizer.pad_id, tokenizer.start_id, tokenizer.end_id) == (0, 1, 2)
-    assert (tokenizer.mask_id, tokenizer.unknown_id) == (3, 4)
+    assert (tokenizer.pad_id, tokenizer.start_id, tokenizer.end_id) == (0, 1, 3)
+    assert (tokenizer.mask_id, tokenizer.unknown_id) == (2, 4)
     assert tokenizer.language_ids == {"en": 5, "zh": 6}
     assert tokenizer.vocab_size == 340
 
@@ -103,14 +103,14 @@ def test_roles_have_fixed_ids(tokenizer):
 def test_rows_are_start_language_body_end_pads(tokenizer):
     (row,) = tokenizer(["a"], 6, "zh")
     letter = tokenizers.Tokenizer.from_str(tokenizer.definition).token_to_id("a")
-    assert row.tolist() == [1, 6, letter, 2, 0, 0]
+    assert row.tolist() == [1, 6, letter, 3, 0, 0]
     assert row.dtype == np.int32
 
 
 def test_truncation_keeps_the_end_token(tokenizer):
     whole = tokenizer([CAPTIONS[0]], 40)[0].tolist()
-    assert tokenizer([CAPTIONS[0]], 5)[0].tolist() == [*whole[:4], 2]
-    assert tokenizer(["a cat"], 2).tolist() == [[1, 2]]
+    assert tokenizer([CAPTIONS[0]], 5)[0].tolist() == [*whole[:4], 3]
+    assert tokenizer(["a cat"], 2).tolist() == [[1, 3]]
 
 
 @pytest.mark.parametrize(("length", "language", "least"), [(1, None, 2), (2, "en", 3), (0, None, 2), (-1, None, 2)])
@@ -153,7 +153,7 @@ def test_byte_bpe_ids_are_those_of_keras_hub_inside_a_graph(tokenizer):
     rows = tensorflow.function(in_graph)(tensorflow.constant(texts)).to_list()
     ours = tokenizer(texts, 512)
     assert [row[1 : 1 + len(body)].tolist() for row, body in zip(ours, rows, strict=True)] == rows
-    assert [row[1 + len(body)] for row, body in zip(ours, rows, strict=True)] == [2] * len(texts)
+    assert [row[1 + len(body)] for row, body in zip(ours, rows, strict=True)] == [3] * len(texts)
 
 
 @pytest.mark.parametrize("kind", ["byte_bpe", "wordpiece"])
@@ -178,9 +178,9 @@ def test_no_text_fails(kind, text):
     tokenizer = Tokenizer.train(CAPTIONS, 400, kind=kind)
     (row,) = tokenizer([text], 16).tolist()
     assert row[0] == 1
-    assert row.count(2) == 1
-    assert set(row[row.index(2) + 1 :]) <= {0}
-    assert {0, 1, 3}.isdisjoint(row[1 : row.index(2)])
+    assert row.count(3) == 1
+    assert set(row[row.index(3) + 1 :]) <= {0}
+    assert {0, 1, 2}.isdisjoint(row[1 : row.index(3)])
 
 
 @pytest.mark.parametrize("text", [b"caf\xc3 au \xff lait", "caf\udcc3 au \udcff lait", "caf\0 au \0 lait"])
@@ -291,7 +291,7 @@ def test_lower_case_folds_the_captions():
 def test_wordpiece_knows_its_words_and_no_others():
     tokenizer = Tokenizer.train(CAPTIONS, 2000, kind="wordpiece", lower_case=True)
     assert tokenizer.decode(tokenizer(["A photo of the red CAT"], 16)) == ["a photo of the red cat"]
-    assert tokenizer(["Ω"], 4).tolist() == [[1, 4, 2, 0]]
+    assert tokenizer(["Ω"], 4).tolist() == [[1, 4, 3, 0]]
 
 
 def test_saved_and_read_again_it_is_the_same(tokenizer, tmp_path):
@@ -333,7 +333,7 @@ def test_a_copy_still_reads_special_tokens_as_text(tokenizer, copied):
 def test_special_tokens_spelled_out_stay_text(tokenizer):
     caption = "a <end> of <pad><start><mask><unk><en> cat"
     (row,) = tokenizer([caption], 64).tolist()
-    assert [index for index in row if index < 7 and index] == [1, 2]
+    assert [index for index in row if index < 7 and index] == [1, 3]
     assert tokenizer.decode([row]) == [caption]
 
 
@@ -416,7 +416,7 @@ def test_one_named_role_leaves_the_others(tmp_path):
 def test_overrides_keep_language_tags(tokenizer, tmp_path):
     tokenizer.save(tmp_path / "tokenizer.json")
     other = Tokenizer.from_file(tmp_path / "tokenizer.json", start="<mask>")
-    assert (other.start_id, other.mask_id, other.language_ids) == (3, 3, {"en": 5, "zh": 6})
+    assert (other.start_id, other.mask_id, other.language_ids) == (2, 2, {"en": 5, "zh": 6})
 
 
 def test_a_file_without_a_frame_fails_only_when_it_is_used(tmp_path):
@@ -501,8 +501,8 @@ def test_decoding_refuses_negative_ids(tokenizer):
 
 def test_decoding_rows_without_an_end(tokenizer):
     ids = tokenizer(["a cat"], 16)[0].tolist()
-    body = ids[1 : ids.index(2)]
-    assert tokenizer.decode([body, [1, *body], [*body, 0, 0], [], [1, *body, 2, *body]]) == [
+    body = ids[1 : ids.index(3)]
+    assert tokenizer.decode([body, [1, *body], [*body, 0, 0], [], [1, *body, 3, *body]]) == [
         *["a cat"] * 3,
         "",
         "a cat",

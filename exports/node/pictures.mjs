@@ -36,20 +36,21 @@ function onWhite(value, alpha) {
   return (((sum >> 8) + sum) >> 8) >> 7;
 }
 
-/** {data, width, height} of RGB bytes -> the bytes of the size, interpolation and fit that preprocessing.json names. */
-export function resize({ data, width, height }, { size, interpolation, fit }) {
+/** {data, width, height} of RGB bytes -> the bytes of the model's input; the second argument is preprocessing.json's content. */
+export function resize({ data, width, height }, { size, interpolation, fit, shortest_side, crop_rounding }) {
   if (data.length !== width * height * 3) {
     throw new Error(`a picture must have ${width} x ${height} x 3 bytes, received ${data.length}`);
   }
   const [rows, columns] = size;
-  if (height === rows && width === columns) return data;
   let [left, top, right, bottom] = [0, 0, width, height];
   if (fit === "crop") {
-    const scale = Math.max(rows / height, columns / width);
-    const tall = scale === rows / height ? rows : Math.trunc(height * scale);
-    const wide = scale === columns / width ? columns : Math.trunc(width * scale);
+    const [leastTall, leastWide] = [shortest_side ?? rows, shortest_side ?? columns];
+    const isWide = leastTall * width >= leastWide * height;
+    const tall = isWide ? leastTall : Math.floor((leastWide * height) / width);
+    const wide = isWide ? Math.floor((leastTall * width) / height) : leastWide;
     const [x, y] = [width / wide, height / tall];
-    const [across, down] = [halfToEven((wide - columns) / 2), halfToEven((tall - rows) / 2)];
+    const half = crop_rounding === "down" ? Math.floor : halfToEven;
+    const [across, down] = [half((wide - columns) / 2), half((tall - rows) / 2)];
     [left, top, right, bottom] = [across * x, down * y, (across + columns) * x, (down + rows) * y];
   }
   const filter = FILTERS[interpolation];
@@ -66,12 +67,16 @@ function halfToEven(value) {
 /** For each of count places in the stretch from start to end: the first pixel it reads, and a weight for each. */
 function weights(length, start, end, count, { support, weight }) {
   if (start === 0 && end === length && count === length) return null;
-  const scale = Math.fround(Math.fround(end) - Math.fround(start)) / count;
+  const reach = Math.ceil(support * Math.max((end - start) / count, 1)) + 1;
+  const base = Math.max(Math.floor(start) - reach, 0); // Pillow keeps a stretch in single precision: better counted from near
+  const limit = Math.min(Math.ceil(end) + reach, length) - base;
+  const [from, to] = [Math.fround(start - base), Math.fround(end - base)];
+  const scale = Math.fround(to - from) / count;
   const stretch = Math.max(scale, 1);
   return Array.from({ length: count }, (_, place) => {
-    const centre = Math.fround(start) + (place + 0.5) * scale;
+    const centre = from + (place + 0.5) * scale;
     const first = Math.max(Math.trunc(centre - support * stretch + 0.5), 0);
-    const last = Math.min(Math.trunc(centre + support * stretch + 0.5), length);
+    const last = Math.min(Math.trunc(centre + support * stretch + 0.5), limit);
     const raw = [];
     for (let pixel = first; pixel < last; pixel++) raw.push(weight((pixel - centre + 0.5) * (1 / stretch)));
     const sum = raw.reduce((total, value) => total + value, 0);
@@ -79,7 +84,7 @@ function weights(length, start, end, count, { support, weight }) {
       const scaled = (value / sum) * 2 ** PRECISION;
       return Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
     });
-    return { first, whole: Int32Array.from(whole) };
+    return { first: base + first, whole: Int32Array.from(whole) };
   });
 }
 

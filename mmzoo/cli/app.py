@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from mmzoo.cli import bundles, classifiers
-from mmzoo.cli.output import JsonFlag, Output, with_chance
-
-if TYPE_CHECKING:
-    from mmzoo.data import Pairs
+from mmzoo.cli import bundles, catalogue, exports
+from mmzoo.cli.exports import DATA_HELP, MODEL_HELP, ModelOption
+from mmzoo.cli.output import JsonFlag, Output
+from mmzoo.cli.runs import TrainConfig, check_model, start_keras
+from mmzoo.presets import clip_preset
 
 app = typer.Typer(
     help="Multimodal models for Keras: train an image-text model, measure it, and ship it with proof.",
@@ -22,35 +22,6 @@ app = typer.Typer(
 )
 
 Seed = Annotated[int, typer.Option(help="Seeds weights, order and augmentation.")]
-Model = Annotated[Path, typer.Option(help="A run directory or a .keras file.")]
-DATA_HELP = "digits, shapes, or a folder (captions.jsonl, captions.csv, class sub-folders, or .tar shards)."
-
-
-def start_keras() -> None:
-    """Loads Keras and its backend without the lines that TensorFlow prints while it starts."""
-    from mmzoo.bundle.chatter import quiet
-
-    with quiet():
-        import keras
-
-        keras.ops.zeros(())  # the backend looks for devices when it makes its first tensor
-
-
-def held_out(model: Path, name: str, output: Output) -> Pairs:
-    """What of the data the model was not trained on, as far as its run directory tells."""
-    from mmzoo.cli.evaluation import SHIPPED, open_data
-    from mmzoo.cli.runs import read_config
-
-    pairs = open_data(name, "test")
-    config = read_config(model)
-    if (
-        config is None
-        or name in SHIPPED
-        or Path(name).resolve() not in [Path(trained).resolve() for trained in config.data]
-    ):
-        return pairs
-    output.say(f"{name} was trained on: only its held-out pictures are used")
-    return pairs.split(config.held_out, config.seed)[1]
 
 
 @app.callback(invoke_without_command=True)
@@ -87,17 +58,21 @@ def quickstart(
 
 @app.command(
     epilog="Examples:\n\n[bold]mmzoo train --data shapes --preset tiny --epochs 10 --out runs/shapes[/bold]\n\n"
-    "[bold]mmzoo train --data photos/ --preset small --loss sigmoid --batch-size 128 --out runs/photos[/bold]"
+    "[bold]mmzoo train --data photos/ --preset small --loss sigmoid --batch-size 128 --out runs/photos[/bold]\n\n"
+    "[bold]mmzoo train --data photos/ --model hf://openai/clip-vit-base-patch32 --learning-rate 1e-5 --out runs/tuned[/bold]"
 )
 def train(
     data: Annotated[list[str], typer.Option(help=DATA_HELP + " Repeat it to mix several.")],
     out: Annotated[Path, typer.Option(help="The run directory; an interrupted run in it goes on.")],
-    preset: Annotated[str, typer.Option(help="tiny, small, vit_b_32, vit_b_16 or vit_l_14.")] = "tiny",
+    preset: Annotated[
+        str | None, typer.Option(help="Sizes of a new model, one of mmzoo list; default tiny.", show_default=False)
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Go on from this CLIP instead: " + MODEL_HELP)] = None,
     epochs: Annotated[int, typer.Option(min=1)] = 10,
     batch_size: Annotated[int, typer.Option(min=2)] = 64,
     learning_rate: Annotated[float, typer.Option(min=0, help="Peak, after the warm-up.")] = 1e-3,
     weight_decay: Annotated[float, typer.Option(min=0)] = 0.05,
-    loss: Annotated[str, typer.Option(help="softmax (CLIP) or sigmoid (SigLIP).")] = "softmax",
+    loss: Annotated[str | None, typer.Option(help="softmax (CLIP) or sigmoid (SigLIP); default the preset's.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="A tokenizer.json; without it one is trained.")] = None,
     vocab_size: Annotated[int, typer.Option(min=300, help="Size of a tokenizer trained here.")] = 1024,
     held_out: Annotated[float, typer.Option(min=0.001, max=0.9, help="Share of a folder kept for validation.")] = 0.1,
@@ -105,13 +80,20 @@ def train(
     json: JsonFlag = False,
 ) -> None:
     """Train a CLIP; writes the configuration, checkpoints, model.keras, history and plots into the run directory."""
+    if model is None:
+        preset = preset or "tiny"
+        loss = loss or clip_preset(preset).loss
+    elif preset or loss or tokenizer:
+        raise ValueError(f"--preset, --loss and --tokenizer must be left out with --model, received --model {model}")
+    else:
+        check_model(model)
     start_keras()
-    from mmzoo.cli.runs import TrainConfig
     from mmzoo.cli.training import train_and_measure
 
     config = TrainConfig(
         data=tuple(data),
         preset=preset,
+        model=model,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -128,7 +110,7 @@ def train(
 
 @app.command(name="eval", epilog="Example: [bold]mmzoo eval --model runs/shapes --data shapes[/bold]")
 def evaluate(
-    model: Model,
+    model: ModelOption,
     data: Annotated[list[str], typer.Option(help=DATA_HELP)],
     template: Annotated[
         list[str] | None, typer.Option(help="Prompt for a class name, with {}; default the data's own.")
@@ -143,11 +125,11 @@ def evaluate(
     """
     start_keras()
     from mmzoo.cli.evaluation import evaluate as measure
-    from mmzoo.cli.evaluation import sample
-    from mmzoo.cli.runs import load_model
+    from mmzoo.cli.evaluation import held_out, sample
+    from mmzoo.cli.runs import load_clip
 
     output = Output(json)
-    loaded = load_model(model)
+    loaded, _ = load_clip(model)
     figures = []
     for name in data:
         pairs = sample(held_out(model, name, output), limit, seed)
@@ -156,109 +138,23 @@ def evaluate(
     output.finish(str(model), figures)
 
 
-@app.command(
+app.command(
     epilog="Examples:\n\n[bold]mmzoo export --model runs/shapes --data shapes --out exports/shapes --formats onnx,tflite[/bold]"
     "\n\n[bold]mmzoo export --model runs/shapes --data shapes --out exports/small --quantize int8,fp16 --layout triton[/bold]"
-)
-def export(
-    model: Model,
-    out: Annotated[Path, typer.Option(help="The bundle; it must not exist yet.")],
-    formats: Annotated[str, typer.Option(help="Comma-separated.")] = "saved_model,tflite,onnx",
-    quantize: Annotated[
-        str | None, typer.Option(help="int8, fp16 or both: ONNX and TFLite files of that precision, too.")
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="For a CLIP: prove with 64 of these pictures, record its figures, and gate by them. " + DATA_HELP
-        ),
-    ] = None,
-    samples: Annotated[
-        Path | None,
-        typer.Option(help="Prove with these instead: an .npz with an array for each input; default synthetic ones."),
-    ] = None,
-    gate: Annotated[
-        bool,
-        typer.Option(
-            "--gate/--no-gate",
-            help="Refuse quantized files past the limits: int8 cosine 0.99 and half a point, fp16 0.9999 and a tenth.",
-        ),
-    ] = True,
-    raw: Annotated[
-        bool, typer.Option("--raw/--no-raw", help="Also write the forms that take encoded pictures and strings.")
-    ] = True,
-    layout: Annotated[str | None, typer.Option(help="triton: add a model repository for Triton.")] = None,
-    tflite_batch: Annotated[
-        int | None, typer.Option(min=1, help="Fix the batch of TFLite files; default free.")
-    ] = None,
-    allow_flex: Annotated[
-        bool, typer.Option("--allow-flex", help="TFLite files may need TensorFlow's select operations.")
-    ] = False,
-    external_data: Annotated[
-        bool, typer.Option("--external-data", help="ONNX weights in a file of their own, as above 1.5 GB.")
-    ] = False,
-    allow_token_differences: Annotated[
-        bool,
-        typer.Option("--allow-token-differences", help="Tokenizers in files may differ; the manifest then says where."),
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier bundle.")] = False,
-    json: JsonFlag = False,
-) -> None:
-    """Write SavedModel, TFLite and ONNX files, each loaded again in its own runtime and compared with the model."""
-    from mmzoo.cli.evaluation import check_data, evaluate, sample
-    from mmzoo.cli.exporting import GATE_PICTURES, check_target, checked_choices, gate_evaluation, read_samples_file
-    from mmzoo.cli.runs import check_model, load_model
-
-    chosen, precisions = checked_choices(formats, quantize, layout)
-    check_target(out, overwrite)
-    check_model(model)
-    if data is not None:
-        check_data(data)
-    arrays = None if samples is None else read_samples_file(samples)
-    start_keras()
-    import mmzoo
-    from mmzoo.exporters.gate import Gate
-
-    output = Output(json)
-    loaded = load_model(model)
-    evaluation, figures = None, []
-    if data is not None:
-        if getattr(loaded, "tokenizer", None) is None:
-            raise ValueError("--data must go with a CLIP and its tokenizer; --samples proves any other model")
-        pairs = held_out(model, data, output)
-        arrays = sample(pairs, 64, seed=0).arrays(loaded) if arrays is None else arrays
-        figures = evaluate(loaded, sample(pairs, 5000, seed=0), prefix=f"{Path(data).name}_")
-        if precisions:
-            evaluation = gate_evaluation(loaded, sample(pairs, GATE_PICTURES, seed=0))
-    with output.status("exporting and comparing each file with the model in its own runtime"):
-        manifest = mmzoo.export(
-            loaded,
-            out,
-            chosen,
-            quantize=precisions or None,
-            samples=arrays,
-            evaluation=evaluation,
-            gate=Gate() if gate else None,
-            raw=raw,
-            layout=layout,
-            allow_flex=allow_flex,
-            tflite_batch=tflite_batch,
-            external_data=external_data,
-            allow_token_differences=allow_token_differences,
-            metrics=with_chance(figures),
-            overwrite=overwrite,
-        )
-    output.finish(str(model), figures, manifest=manifest, bundle=str(out))
-
-
+    "\n\n[bold]mmzoo export --model hf://openai/clip-vit-base-patch32 --out exports/clip[/bold]"
+)(exports.export)
 app.command(
     name="export-classifier",
     epilog="Example: [bold]mmzoo export-classifier --model runs/pets --labels cat,dog --template 'a photo of a {}' "
     "--out exports/pets --formats tflite --quantize int8[/bold]",
-)(classifiers.export_classifier)
+)(exports.export_classifier)
 app.command(epilog="Example: [bold]mmzoo verify exports/quickstart[/bold]")(bundles.verify)
 app.command(
     epilog="Examples:\n\n[bold]mmzoo bench exports/quickstart --png costs.png[/bold]\n\n"
     "[bold]mmzoo bench exports/quickstart --part image --format onnx,tflite --batch 1 --threads 1,4 --seconds 10[/bold]"
 )(bundles.bench)
-app.command(epilog="Example: [bold]mmzoo info exports/quickstart[/bold]")(bundles.info)
+app.command(name="list", epilog="Example: [bold]mmzoo list --json[/bold]")(catalogue.list_presets)
+app.command(
+    epilog="Examples:\n\n[bold]mmzoo info vit_b_32[/bold]\n\n[bold]mmzoo info exports/quickstart[/bold]\n\n"
+    "[bold]mmzoo info checkpoints/clip-vit-base-patch32[/bold]"
+)(catalogue.info)

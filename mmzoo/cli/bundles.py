@@ -1,4 +1,4 @@
-"""The commands that look at a bundle: verify, bench, info. They need neither the model nor Keras."""
+"""The commands that run a bundle's files: verify and bench. They need neither the model nor Keras."""
 
 from __future__ import annotations
 
@@ -72,21 +72,6 @@ def bench(
         print(markdown_table(measurement))
     else:
         show_measurement(measurement, output)
-
-
-def info(directory: Directory, json: JsonFlag = False) -> None:
-    """Say what a bundle holds: inputs and outputs, files with size and parity, metrics, versions. Runs nothing."""
-    from mmzoo.bundle import read_manifest
-    from mmzoo.bundle.manifest import encode_manifest
-    from mmzoo.cli.bundle_tables import show_manifest
-
-    if not directory.is_dir():
-        raise FileNotFoundError(f"info must be given a bundle, found no directory at {directory}")
-    manifest = read_manifest(directory)
-    if json:
-        print(encode_manifest(manifest), end="")
-    else:
-        show_manifest(manifest, Output(json))
 
 
 def _numbers(option: str, text: str) -> list[int]:

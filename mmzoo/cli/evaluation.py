@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from mmzoo import data
+from mmzoo.cli.output import Output
+from mmzoo.cli.runs import read_config
 from mmzoo.data import BadPictures, Pairs
 from mmzoo.metrics import Figure, label_embeddings, retrieval_report_from_embeds, zero_shot_accuracy
 
@@ -29,6 +31,20 @@ def open_data(name: str, split: str) -> Pairs:
     if name == "shapes":
         return data.shapes(4000 if split == "train" else 1000, split)
     return data.folder(name)
+
+
+def held_out(model: str, name: str, output: Output) -> Pairs:
+    """What of the data the model was not trained on, as far as its run directory tells."""
+    pairs = open_data(name, "test")
+    config = read_config(Path(model))
+    if (
+        config is None
+        or name in SHIPPED
+        or Path(name).resolve() not in [Path(trained).resolve() for trained in config.data]
+    ):
+        return pairs
+    output.say(f"{name} was trained on: only its held-out pictures are used")
+    return pairs.split(config.held_out, config.seed)[1]
 
 
 def sample(pairs: Pairs, most: int, seed: int) -> Pairs:

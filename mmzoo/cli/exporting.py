@@ -1,4 +1,4 @@
-"""What the export command decides before anything heavy is loaded, and what it takes from the data."""
+"""What the export commands decide before anything heavy is loaded, and what it takes from the data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ import numpy as np
 from mmzoo.bundle import FORMATS, is_bundle
 from mmzoo.bundle.manifest import PRECISIONS
 from mmzoo.cli.evaluation import distinct_captions
-from mmzoo.metrics import Evaluation, class_prompts, retrieval_evaluation, zero_shot_evaluation
+from mmzoo.metrics import (
+    Evaluation,
+    class_prompts,
+    classification_evaluation,
+    retrieval_evaluation,
+    zero_shot_evaluation,
+)
 
 if TYPE_CHECKING:
     from mmzoo.data import Pairs
 
+CLASSIFIER_PICTURES = 2000
 GATE_PICTURES = 2000  # one answer is then half of what the strictest gate, a tenth of a point, lets go
 
 
@@ -80,3 +87,30 @@ def gate_evaluation(model: Any, pairs: Pairs) -> Evaluation:
         return zero_shot_evaluation(images, pairs.labels[kept], token_ids, len(pairs.templates))
     captions, positives = distinct_captions(pairs, kept)
     return retrieval_evaluation(images, model.tokenizer(captions, model.context_length), positives)
+
+
+def read_labels(text: str) -> list[str]:
+    """The labels of a file, one a line, or those between the commas; empty ones are left out.
+
+    Raises ValueError for fewer than two, as the name of a file that does not exist is.
+    """
+    is_file = os.path.isfile(text)  # unlike Path.is_file, false for a list too long to be a name
+    parts = Path(text).read_text(encoding="utf-8").splitlines() if is_file else text.split(",")
+    labels = [part.strip() for part in parts if part.strip()]
+    if len(labels) < 2:
+        raise ValueError(f"--labels must be a file that exists, or two labels or more with commas, received {text!r}")
+    return labels
+
+
+def accuracy_on(model: Any, pairs: Pairs, labels: list[str]) -> Evaluation | None:
+    """The pictures with their classes as numbers of the labels, None where they have none or a class is no label."""
+    from mmzoo.data import BadPictures
+
+    classes = [] if pairs.labels is None else [name.replace("_", " ") for name in pairs.label_names]
+    if not classes or not set(classes) <= set(labels):
+        return None
+    bad = BadPictures()
+    images = pairs.arrays(model, bad_pictures=bad)["images"]
+    kept = np.setdiff1d(np.arange(len(pairs)), bad.indices)
+    numbers = np.array([labels.index(name) for name in classes])
+    return classification_evaluation(images, numbers[pairs.labels[kept]])

@@ -14,7 +14,7 @@ from mmzoo.atomic import whole_file
 from mmzoo.cli.evaluation import SHIPPED, evaluate, open_data, sample
 from mmzoo.cli.output import Output
 from mmzoo.cli.progress import TrainingProgress
-from mmzoo.cli.runs import HISTORY, MODEL, TOKENIZER, TrainConfig, begin_run, check_run, write_json
+from mmzoo.cli.runs import HISTORY, MODEL, TOKENIZER, TrainConfig, begin_run, check_run, load_clip, write_json
 from mmzoo.data import Pairs
 from mmzoo.metrics import Figure
 from mmzoo.models import CLIP, build_clip
@@ -38,8 +38,7 @@ def train(config: TrainConfig, directory: Path, output: Output) -> tuple[CLIP, P
     pairs, test = open_splits(config)
     check_run(directory, config, pairs, test)
     keras.utils.set_random_seed(config.seed)
-    tokenizer = _tokenizer(config, directory, pairs)
-    model = build_clip(config.preset, tokenizer=tokenizer, loss=config.loss)
+    model, tokenizer = _model(config, directory, pairs)
     steps = len(pairs) // config.batch_size
     model.compile(make_optimizer(config, steps))
     begin_run(directory, config, pairs, test)
@@ -113,6 +112,14 @@ def draw(model: Any, pairs: Pairs, texts: Sequence[str], directory: Path) -> Non
         plot_similarity(cosines[shown], images[shown], texts, directory / "similarity.png")
     best = np.argsort(-cosines, axis=0)[:8].T
     plot_gallery(texts, [images[row] for row in best], directory / "gallery.png")
+
+
+def _model(config: TrainConfig, directory: Path, pairs: Pairs) -> tuple[CLIP, Tokenizer]:
+    """The one to go on with, or a new one of the preset's sizes."""
+    if config.model is not None:
+        return load_clip(config.model)
+    tokenizer = _tokenizer(config, directory, pairs)
+    return build_clip(config.preset, tokenizer=tokenizer, loss=config.loss), tokenizer
 
 
 def _tokenizer(config: TrainConfig, directory: Path, pairs: Pairs) -> Tokenizer:

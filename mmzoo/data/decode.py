@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
 import warnings
 import zlib
@@ -32,7 +33,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+_FILTERS = {"bicubic": (Image.Resampling.BICUBIC, 2), "bilinear": (Image.Resampling.BILINEAR, 1)}  # with their support
 
 
 class UnreadableImage(ValueError):
@@ -97,23 +98,33 @@ def safe_decode(source: bytes | str | Path, *, max_pixels: int = 50_000_000, nam
 def resize(image: np.ndarray, preprocessing: ImagePreprocessing) -> np.ndarray:
     """Scales a picture to the model's size with Pillow's antialiased filter (CLIP, arXiv:2103.00020, code release).
 
-    image (H, W, 3) uint8 -> (h, w, 3) uint8. fit "crop": the shortest side to size, then the centre (rounded as
-    torchvision does); "squash": both sides to size.
+    image (H, W, 3) uint8 -> (h, w, 3) uint8. fit "crop": the shortest side is scaled, then the centre kept; "squash":
+    both sides to size.
     """
     height, width = preprocessing.size
-    source_height, source_width = image.shape[:2]
-    if (source_height, source_width) == (height, width):
-        return np.array(image)
+    rows, columns = image.shape[:2]
     if preprocessing.fit == "squash":
-        return resample(image, (0.0, 0.0, source_width, source_height), preprocessing)
-    scale = max(height / source_height, width / source_width)
-    scaled_height = height if scale == height / source_height else int(source_height * scale)
-    scaled_width = width if scale == width / source_width else int(source_width * scale)
-    top, left = round((scaled_height - height) / 2), round((scaled_width - width) / 2)
-    # Pillow reads beyond the box where its filter needs to, so this equals resize-then-crop, without ever making the
-    # scaled picture, which for a strip of 1 x 10,000,000 pixels would be gigabytes.
-    y, x = source_height / scaled_height, source_width / scaled_width
+        return resample(image, (0.0, 0.0, columns, rows), preprocessing)
+    tall, wide = _scaled(rows, columns, preprocessing)
+    top, left = (_half(spare, preprocessing.crop_rounding) for spare in (tall - height, wide - width))
+    # The filter reads beyond the box where it needs to, so this equals resize-then-crop, without ever making the scaled
+    # picture, which for a strip of 1 x 10,000,000 pixels would be gigabytes.
+    y, x = rows / tall, columns / wide
     return resample(image, (left * x, top * y, (left + width) * x, (top + height) * y), preprocessing)
+
+
+def _scaled(rows: int, columns: int, preprocessing: ImagePreprocessing) -> tuple[int, int]:
+    """(height, width) before the crop, the longer side rounded down as transformers and torchvision do."""
+    height, width = preprocessing.size
+    if preprocessing.shortest_side is not None:
+        height = width = preprocessing.shortest_side
+    if height * columns >= width * rows:
+        return height, height * columns // rows
+    return width * rows // columns, width
+
+
+def _half(spare: int, rounding: str) -> int:
+    return spare // 2 if rounding == "down" else round(spare / 2)
 
 
 def resample(
@@ -121,11 +132,25 @@ def resample(
 ) -> np.ndarray:
     """Scales the box (left, top, right, bottom; in pixels, fractions allowed) of a picture to the model's size.
 
-    image (H, W, 3) uint8 -> (h, w, 3) uint8, antialiased.
+    image (H, W, 3) uint8 -> (h, w, 3) uint8, antialiased; columns first, rounded, then rows.
     """
     height, width = preprocessing.size
-    scaled = Image.fromarray(image).resize((width, height), _FILTERS[preprocessing.interpolation], box=box)
-    return np.array(scaled)
+    filter, support = _FILTERS[preprocessing.interpolation]
+    left, top, right, bottom = box
+    # What the filter reads alone, because Pillow keeps a box in float32, and across before down in two calls, because which
+    # pass Pillow makes first depends on its version and the picture's shape, and with it the rounding between.
+    rows = _read_by_filter(top, bottom, height, support, image.shape[0])
+    columns = _read_by_filter(left, right, width, support, image.shape[1])
+    part = Image.fromarray(image[rows, columns])
+    across = (left - columns.start, 0, right - columns.start, part.height)
+    down = (0, top - rows.start, width, bottom - rows.start)
+    return np.array(part.resize((width, part.height), filter, across).resize((width, height), filter, down))
+
+
+def _read_by_filter(start: float, end: float, size: int, support: int, length: int) -> slice:
+    """The pixels that a filter reads at most to scale the stretch from start to end to size pixels."""
+    reach = math.ceil(support * max((end - start) / size, 1)) + 1
+    return slice(max(math.floor(start) - reach, 0), min(math.ceil(end) + reach, length))
 
 
 def _read_file(path: Path, name: str) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from mmzoo.encoders.contract import ImageEncoder
 from mmzoo.layers import ImageNormalization
 from mmzoo.presets import CLIP_MEAN, CLIP_STD
 
@@ -20,7 +21,7 @@ def build_convnet(
     mean: Sequence[float] = CLIP_MEAN,
     std: Sequence[float] = CLIP_STD,
     name: str = "image_encoder",
-) -> keras.Model:
+) -> ImageEncoder:
     """Residual network with batch normalisation, one stage a width, each halving the picture (arXiv:1512.03385, section 4.2).
 
     Inputs:  images (B, H, W, 3) in [0, 255].
@@ -47,7 +48,7 @@ def build_convnet(
         x = keras.layers.SpatialDropout2D(dropout, name="dropout")(x)
     sequence = keras.layers.Reshape((-1, widths[-1]), name="to_sequence")(x)
     pooled = keras.layers.GlobalAveragePooling2D(name="pooling")(x)
-    return keras.Model({"images": images}, {"sequence": sequence, "pooled": pooled}, name=name)
+    return ImageEncoder({"images": images}, {"sequence": sequence, "pooled": pooled}, name=name)
 
 
 def _convolution(x: Any, width: int, name: str) -> Any:

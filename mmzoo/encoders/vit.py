@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
+from mmzoo.encoders.contract import ImageEncoder
 from mmzoo.layers import AttentionPooling, ImageNormalization, MeanPooling, PatchEmbedding, TransformerBlock
 from mmzoo.presets import CLIP_MEAN, CLIP_STD
 
@@ -22,22 +23,26 @@ def build_vit(
     pooling: str = "class_token",
     norm_first: bool = True,
     patch_bias: bool = False,
+    pooler: bool = False,
     mask_token: bool = False,
     dropout: float = 0.0,
     epsilon: float = 1e-5,
     mean: Sequence[float] = CLIP_MEAN,
     std: Sequence[float] = CLIP_STD,
     name: str = "image_encoder",
-) -> keras.Model:
+) -> ImageEncoder:
     """Vision transformer (arXiv:2010.11929, section 3.1), by default with CLIP's details (arXiv:2103.00020, section 2.4).
 
     Inputs:  images (B, H, W, 3) in [0, 255]; with mask_token=True also patch_mask (B, N) bool, True where a patch is hidden.
     Outputs: sequence (B, N, width), the patches after the final norm; pooled (B, width).
     pooling: "class_token", "mean", or "attention" (SigLIP's head). norm_first: a LayerNormalization before the first block (CLIP).
-    Raises:  ValueError for an unknown pooling, or an image_size that is not a whole number of patches.
+    pooler: a dense layer with tanh after the class token (as BERT's, in ViTs trained without labels).
+    Raises:  ValueError for an unknown pooling, a pooler without a class token, or an image_size below patch_size.
     """
     if pooling not in ("class_token", "mean", "attention"):
         raise ValueError(f"pooling must be 'class_token', 'mean' or 'attention', received {pooling!r}")
+    if pooler and pooling != "class_token":
+        raise ValueError(f"pooler must go with pooling 'class_token', received {pooling!r}")
     height, breadth = (image_size, image_size) if isinstance(image_size, int) else image_size
     images = keras.Input((height, breadth, 3), name="images")
     inputs = {"images": images}
@@ -72,7 +77,8 @@ def build_vit(
         )(x)
     x = keras.layers.LayerNormalization(epsilon=epsilon, name="final_norm")(x)
     if class_token:
-        outputs = {"sequence": x[:, 1:], "pooled": x[:, 0]}
+        pooled = keras.layers.Dense(width, activation="tanh", name="pooler")(x[:, 0]) if pooler else x[:, 0]
+        outputs = {"sequence": x[:, 1:], "pooled": pooled}
     elif pooling == "mean":
         outputs = {"sequence": x, "pooled": MeanPooling(name="pooling")(x)}
     else:
@@ -80,4 +86,4 @@ def build_vit(
             width, num_heads, mlp_dim=mlp_dim, activation=activation, epsilon=epsilon, name="pooling"
         )
         outputs = {"sequence": x, "pooled": head(x)}
-    return keras.Model(inputs, outputs, name=name)
+    return ImageEncoder(inputs, outputs, name=name)

@@ -39,6 +39,16 @@ def read_pictures(contents: Any, preprocessing: ImagePreprocessing) -> Any:
     return tf.map_fn(read, contents, fn_output_signature=signature)
 
 
+def framed(picture: np.ndarray, preprocessing: ImagePreprocessing) -> np.ndarray:
+    """A picture of the model's size (h, w, 3), with the border that the preprocessing cuts off: it is not scaled."""
+    side = preprocessing.shortest_side
+    if side is None:
+        return picture
+    first = [_half(side - length, preprocessing.crop_rounding) for length in preprocessing.size]
+    borders = [(start, side - length - start) for start, length in zip(first, preprocessing.size, strict=True)]
+    return np.pad(picture, [*borders, (0, 0)], "edge")
+
+
 def require_same_pictures(preprocessing: ImagePreprocessing) -> None:
     """Reads two pictures of other sizes than the model's in a graph and with mmzoo.data.
 
@@ -98,33 +108,38 @@ def _resize(image: Any, preprocessing: ImagePreprocessing) -> Any:
     import tensorflow as tf
 
     height, width = preprocessing.size
-    source = tf.shape(image)
-    source_height, source_width = source[0], source[1]
-    if preprocessing.fit == "squash":
-        scaled_height, scaled_width = tf.constant(height), tf.constant(width)
-    else:
-        # Whole numbers, so that a side that fits exactly is not scaled; int(side * scale) otherwise, as mmzoo.data.
-        is_tall = height * source_width >= width * source_height
-        scaled_height = tf.where(is_tall, height, _scaled(source_height, width, source_width))
-        scaled_width = tf.where(is_tall, _scaled(source_width, height, source_height), width)
-    rows = _resample(image, source_width, scaled_width, width, preprocessing, axis=1)
-    both = _resample(rows, source_height, scaled_height, height, preprocessing, axis=0)
+    source = tf.shape(image, tf.int64)
+    tall, wide = _scaled(source[0], source[1], preprocessing)
+    rows = _resample(image, source[1], wide, width, preprocessing, axis=1)
+    both = _resample(rows, source[0], tall, height, preprocessing, axis=0)
     both.set_shape((height, width, 3))
     return both
 
 
-def _scaled(side: Any, target: int, other: Any) -> Any:
+def _scaled(rows: Any, columns: Any, preprocessing: ImagePreprocessing) -> tuple[Any, Any]:
+    """(height, width) before the crop, in whole numbers as mmzoo.data: the longer side rounded down."""
     import tensorflow as tf
 
-    return tf.cast(tf.cast(side, tf.float64) * (target / tf.cast(other, tf.float64)), tf.int32)
+    height, width = (tf.constant(side, tf.int64) for side in preprocessing.size)
+    if preprocessing.fit == "squash":
+        return height, width
+    if preprocessing.shortest_side is not None:
+        height = width = tf.constant(preprocessing.shortest_side, tf.int64)
+    is_wide = height * columns >= width * rows
+    return tf.where(is_wide, height, width * rows // columns), tf.where(is_wide, height * columns // rows, width)
+
+
+def _half(spare: Any, rounding: str) -> Any:
+    """Half of a whole number as a whole number; "nearest" rounds half to even, as Python."""
+    return spare // 2 if rounding == "down" else spare // 2 + spare % 2 * (spare // 2 % 2)
 
 
 def _resample(image: Any, source: Any, scaled: Any, size: int, preprocessing: ImagePreprocessing, axis: int) -> Any:
     """Scales one axis from source to scaled pixels and keeps the size of them in the middle."""
     import tensorflow as tf
 
-    offset = tf.round(tf.cast(scaled - size, tf.float32) / 2)  # half to even, as Python
-    factor = tf.cast(scaled, tf.float32) / tf.cast(source, tf.float32)
+    offset = tf.cast(_half(scaled - size, preprocessing.crop_rounding), tf.float32)
+    factor = tf.cast(scaled / source, tf.float32)
     shape = tf.shape(image)[:2]
     new = tf.stack([size, shape[1]] if axis == 0 else [shape[0], size])
     factors = tf.stack([factor, 1.0] if axis == 0 else [1.0, factor])
@@ -137,4 +152,4 @@ def _resample(image: Any, source: Any, scaled: Any, size: int, preprocessing: Im
         kernel_type=_KERNELS[preprocessing.interpolation],
         antialias=True,
     )
-    return tf.cast(tf.clip_by_value(tf.round(values[0]), 0, 255), tf.uint8)
+    return tf.cast(tf.clip_by_value(tf.floor(values[0] + 0.5), 0, 255), tf.uint8)  # half up, as Pillow

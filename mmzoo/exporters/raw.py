@@ -14,7 +14,7 @@ from PIL import Image
 from mmzoo.bundle import PartEntry
 from mmzoo.bundle.samples import Golden
 from mmzoo.exporters.parity import golden_outputs
-from mmzoo.exporters.pictures import read_pictures, require_same_pictures
+from mmzoo.exporters.pictures import framed, read_pictures, require_same_pictures
 from mmzoo.exporters.saved_model import save_signatures, serving_function
 from mmzoo.exporters.strings import agreeing, tokenizer_in_graph
 from mmzoo.exporters.tokens import fuzz_corpus, read_definition
@@ -83,7 +83,7 @@ def raw_golden(raw: RawPart, part: Part, golden: Golden, *, allow_token_differen
     name = raw.input
     if isinstance(raw.form, RawImages):
         pictures = golden.inputs[raw.form.input][:SAMPLES]
-        files = np.array([_png(picture) for picture in pictures], "S")
+        files = np.array([_png(framed(picture, raw.form.preprocessing)) for picture in pictures], "S")
         return Golden({name: files}, {key: array[:SAMPLES] for key, array in golden.outputs.items()})
     # NumPy's strings end at their last character that is not NUL.
     texts = [text.rstrip("\0") for text in (*TEXTS, *fuzz_corpus(SAMPLES - len(TEXTS)))]

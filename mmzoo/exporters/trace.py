@@ -10,6 +10,7 @@ import numpy as np
 
 from mmzoo.bundle import PartEntry
 from mmzoo.exporters.parts import call, output_names
+from mmzoo.exporters.recurrent import loops_of, plain_steps
 from mmzoo.signature import Part, TensorSpec
 
 
@@ -27,11 +28,27 @@ class Trace:
     signature: tuple[list[Any], dict[str, Any]]
     weights: dict[str, Any]
     variables: tuple[Any, ...]
+    loops: tuple[keras.layers.RNN, ...] = ()
 
     @property
     def concrete(self) -> Any:
         """The traced function."""
         return self.function.get_concrete_function(*self.signature)
+
+    def with_fixed_shapes(self, batch: int | None = None) -> Any:
+        """The function traced for a fixed batch, where one is given, and with recurrent layers step by step, where they are loops.
+
+        A layer over a free number of steps stays a loop.
+        """
+        import tensorflow as tf
+
+        if batch is None and not self.loops:
+            return self.concrete
+        weights, inputs = self.signature
+        if batch is not None:
+            inputs = {key: tf.TensorSpec([batch, *spec.shape[1:]], spec.dtype, key) for key, spec in inputs.items()}
+        with plain_steps(self.loops, written_out=True):
+            return tf.function(self.function.python_function, autograph=False).get_concrete_function(weights, inputs)
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
@@ -44,7 +61,7 @@ def trace_part(name: str, part: Part) -> Trace:
     """Traces a part with its declared inputs, which are cast to the Keras inputs' dtypes first."""
     import tensorflow as tf
 
-    weights = _weights_by_path(part.model)
+    weights, loops = _weights_by_path(part.model), loops_of(part.model)
 
     def compute(values: list[Any], inputs: dict[str, Any]) -> dict[str, Any]:
         with keras.StatelessScope(state_mapping=list(zip(weights.values(), values, strict=True))):
@@ -55,12 +72,13 @@ def trace_part(name: str, part: Part) -> Trace:
         [tf.TensorSpec(variable.shape, variable.dtype, name=path) for path, variable in weights.items()],
         {spec.name: tf.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in part.inputs},
     )
-    computed = function.get_concrete_function(*signature).structured_outputs
+    with plain_steps(loops):
+        computed = function.get_concrete_function(*signature).structured_outputs
     # Keras knows static shapes where TensorFlow lost them; TensorFlow knows the dtype under float32_compute.
     symbolic = zip(output_names(part.model), part.model.outputs, strict=True)
     outputs = tuple(TensorSpec(key, tuple(tensor.shape), computed[key].dtype.name) for key, tensor in symbolic)
     variables = tuple(variable.value for variable in part.model.variables)
-    return Trace(PartEntry(name, part.inputs, outputs), function, signature, weights, variables)
+    return Trace(PartEntry(name, part.inputs, outputs), function, signature, weights, variables, loops)
 
 
 def _weights_by_path(model: keras.Model) -> dict[str, Any]:

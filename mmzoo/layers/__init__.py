@@ -4,8 +4,11 @@ from mmzoo.layers.activations import gelu, gelu_tanh, quick_gelu
 from mmzoo.layers.attention import Attention
 from mmzoo.layers.embeddings import PatchEmbedding, TokenEmbedding
 from mmzoo.layers.logit_scale import LogitScale
+from mmzoo.layers.mean_query_pooling import MeanQueryPooling
 from mmzoo.layers.normalization import ImageNormalization
 from mmzoo.layers.pooling import AttentionPooling, EndOfTextPooling, MeanPooling
+from mmzoo.layers.reading import LastPooling, MaxPooling, TurnAround, UpToLast
+from mmzoo.layers.token_mask import TokenMask
 from mmzoo.layers.transformer import MLP, TransformerBlock
 
 __all__ = [
@@ -14,11 +17,17 @@ __all__ = [
     "AttentionPooling",
     "EndOfTextPooling",
     "ImageNormalization",
+    "LastPooling",
     "LogitScale",
+    "MaxPooling",
     "MeanPooling",
+    "MeanQueryPooling",
     "PatchEmbedding",
     "TokenEmbedding",
+    "TokenMask",
     "TransformerBlock",
+    "TurnAround",
+    "UpToLast",
     "gelu",
     "gelu_tanh",
     "quick_gelu",

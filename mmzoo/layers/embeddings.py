@@ -15,7 +15,8 @@ class PatchEmbedding(keras.layers.Layer):
     call(images (B, H, W, C), patch_mask (B, N) bool, True where hidden) -> (B, N [+ 1], width), N = (H / patch) (W / patch), row by
     row, the class token first. A hidden patch is replaced by a learned mask token (SimMIM, arXiv:2111.09886, section 3.2), which
     exists where mask_token is True.
-    Raises ValueError where the picture is not a whole number of patches, or a mask is given without a mask token.
+    What is left over on the right and at the bottom is not read, as in SigLIP so400m/14 at 384 pixels.
+    Raises ValueError where the picture is smaller than a patch, or a mask is given without a mask token.
     """
 
     def __init__(
@@ -39,10 +40,8 @@ class PatchEmbedding(keras.layers.Layer):
 
     def build(self, images_shape: Any) -> None:
         height, width = images_shape[1:3]
-        if not height or not width or height % self.patch_size or width % self.patch_size:
-            raise ValueError(
-                f"image size must be a multiple of patch_size={self.patch_size}, received {height} x {width}"
-            )
+        if not height or not width or min(height, width) < self.patch_size:
+            raise ValueError(f"image size must be at least patch_size={self.patch_size}, received {height} x {width}")
         self.num_patches = (height // self.patch_size) * (width // self.patch_size)
         self.projection.build(images_shape)
         small = keras.initializers.RandomNormal(stddev=self.width**-0.5)
@@ -85,34 +84,50 @@ class PatchEmbedding(keras.layers.Layer):
 class TokenEmbedding(keras.layers.Layer):
     """Token vectors plus learned positions (arXiv:2103.00020, section 2.4): (B, T) int ids below vocab_size -> (B, T, width).
 
-    Raises ValueError where T differs from context_length: positions past it were never learned.
+    max_positions: how many positions there are, of which the first context_length are used; None is as many. token_types: number
+    of learned vectors of segments, of which the first is added everywhere, as for BERT's single texts (arXiv:1810.04805, figure 2).
+    Raises ValueError where T differs from context_length, or is above max_positions: positions past it were never learned.
     """
 
-    def __init__(self, vocab_size: int, context_length: int, width: int, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        vocab_size: int,
+        context_length: int,
+        width: int,
+        *,
+        max_positions: int | None = None,
+        token_types: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if min(vocab_size, context_length, width) < 1:
             sizes = f"{vocab_size}, {context_length}, {width}"
             raise ValueError(f"vocab_size, context_length and width must be at least 1, received {sizes}")
+        if max_positions is not None and max_positions < context_length:
+            raise ValueError(f"context_length must be at most max_positions={max_positions}, received {context_length}")
+        if token_types < 0:
+            raise ValueError(f"token_types must be at least 0, received {token_types}")
         self.vocab_size, self.context_length, self.width = vocab_size, context_length, width
+        self.max_positions, self.token_types = max_positions or context_length, token_types
 
     def build(self, input_shape: Any) -> None:
         if input_shape[1] != self.context_length:
             raise ValueError(f"token ids must have shape (B, {self.context_length}), received {tuple(input_shape)}")
-        self.tokens = self.add_weight(
-            name="tokens",
-            shape=(self.vocab_size, self.width),
-            initializer=keras.initializers.RandomNormal(stddev=0.02),
-        )
-        self.positions = self.add_weight(
-            name="positions",
-            shape=(self.context_length, self.width),
-            initializer=keras.initializers.RandomNormal(stddev=0.01),
-        )
+        self.tokens = self._table("tokens", self.vocab_size, 0.02)
+        self.positions = self._table("positions", self.max_positions, 0.01)
+        self.types = self._table("types", self.token_types, 0.02) if self.token_types else None
         self.built = True
+
+    def _table(self, name: str, rows: int, std: float) -> Any:
+        start = keras.initializers.RandomNormal(stddev=std)
+        return self.add_weight(name=name, shape=(rows, self.width), initializer=start)
 
     def call(self, token_ids: Any) -> Any:
         vectors = ops.cast(ops.take(self.tokens, token_ids, axis=0), self.compute_dtype)
-        return vectors + ops.cast(self.positions, self.compute_dtype)
+        added = self.positions[: self.context_length]
+        if self.types is not None:
+            added = added + self.types[0]
+        return vectors + ops.cast(added, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return (*input_shape, self.width)
@@ -122,4 +137,6 @@ class TokenEmbedding(keras.layers.Layer):
             "vocab_size": self.vocab_size,
             "context_length": self.context_length,
             "width": self.width,
+            "max_positions": self.max_positions,
+            "token_types": self.token_types,
         }

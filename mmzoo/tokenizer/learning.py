@@ -12,7 +12,8 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 from mmzoo.tokenizer.roles import template
 from mmzoo.tokenizer.texts import as_texts
 
-ROLES = ("<pad>", "<start>", "<end>", "<mask>", "<unk>")  # ids 0 to 4 of every tokenizer learned here
+# Ids 0 to 4 of every tokenizer learned here. The end is not 2, to which transformers' CLIP gives a meaning of its own.
+ROLES = ("<pad>", "<start>", "<mask>", "<end>", "<unk>")
 
 
 def learn(

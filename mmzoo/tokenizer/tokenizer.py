@@ -76,8 +76,8 @@ class Tokenizer:
     ) -> Tokenizer:
         """Learns byte-level BPE as in GPT-2 (arXiv:1508.07909), or "wordpiece" as in BERT (arXiv:1810.04805).
 
-        vocab_size is the most tokens there may be; few captions give fewer. The ids 0 to 4 are <pad>, <start>, <end>,
-        <mask> and <unk>; the tags of languages ("en" is <en>) follow. The same captions give the same file. Byte-level
+        vocab_size is the most tokens there may be; few captions give fewer. The ids 0 to 4 are <pad>, <start>, <mask>,
+        <end> and <unk>; the tags of languages ("en" is <en>) follow. The same captions give the same file. Byte-level
         BPE has a token for every byte, so nothing is unknown to it. Exported files with the tokenizer inside reproduce
         both kinds exactly.
 

@@ -14,29 +14,10 @@ from mmzoo import Tokenizer, build_clip, build_convnet, build_text_transformer, 
 from mmzoo.bundle import read_manifest
 from mmzoo.bundle.manifest import write_manifest
 from mmzoo.checksums import list_files
-from mmzoo.cli import main
 from mmzoo.cli.evaluation import evaluate
 from mmzoo.cli.exporting import gate_evaluation
 
 RUNTIMES = ("onnxruntime", "ai_edge_litert.interpreter", "tensorflow")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Exit status, standard output and standard error of `mmzoo ARGUMENTS`."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mmzoo", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as ending:
-            status = ending.code
-        captured = capsys.readouterr()
-        message = status if isinstance(status, str) else ""
-        return (1 if message else status or 0), captured.out, captured.err + message
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 import contextlib
 import io
+import math
+import re
 import struct
 import threading
 import warnings
@@ -272,17 +274,63 @@ def smooth(height: int, width: int) -> np.ndarray:
     return np.stack([(y * 3) % 256, (x * 2) % 256, (x + y) % 256], axis=-1).astype(np.uint8)
 
 
+# 49 x 98 is scaled to 32 x 64 exactly, but 98 * (32 / 49) in floating point is less than 64.
+@pytest.mark.parametrize("rounding", ["nearest", "down"])
+@pytest.mark.parametrize("shortest", [None, 32, 41])
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
-@pytest.mark.parametrize("shape", [(50, 100), (101, 67), (7, 9), (33, 32)])
-def test_crop_equals_resize_then_centre_crop(shape: tuple[int, int], interpolation: str) -> None:
+@pytest.mark.parametrize("shape", [(50, 100), (101, 67), (7, 9), (33, 32), (32, 32), (49, 98)])
+def test_crop_equals_resize_then_centre_crop(
+    shape: tuple[int, int], interpolation: str, shortest: int | None, rounding: str
+) -> None:
     height, width = shape
-    scaled = (32, int(32 * width / height)) if height <= width else (int(32 * height / width), 32)
-    top, left = round((scaled[0] - 32) / 2), round((scaled[1] - 32) / 2)
+    side = shortest or 32
+    scaled = (side, side * width // height) if height <= width else (side * height // width, side)
+    half = round if rounding == "nearest" else math.floor
+    top, left = half((scaled[0] - 32) / 2), half((scaled[1] - 32) / 2)
     image = smooth(*shape)
     reference = Image.fromarray(image).resize(scaled[::-1], Image.Resampling[interpolation.upper()])
     expected = np.asarray(reference.crop((left, top, left + 32, top + 32))).astype(int)
-    ours = resize(image, ImagePreprocessing((32, 32), interpolation))
+    difference = np.abs(
+        resize(image, ImagePreprocessing((32, 32), interpolation, "crop", shortest, rounding)) - expected
+    )
+    assert np.mean(difference <= 1) > 0.999  # Pillow keeps a box in float32, and so rounds a few values the other way
+    assert difference.max() <= 2
+
+
+@pytest.mark.parametrize(("rounding", "columns"), [("nearest", (2, 0, 1)), ("down", (1, 0, 1))])
+def test_a_centre_between_two_pixels_is_rounded(rounding: str, columns: tuple[int, ...]) -> None:
+    preprocessing = ImagePreprocessing((2, 2), crop_rounding=rounding)
+    for width, column in zip((5, 3, 4), columns, strict=True):  # 3 pixels to spare, 1, and 2
+        row = np.arange(width, dtype=np.uint8)[None, :, None].repeat(2, 0).repeat(3, 2)
+        assert resize(row, preprocessing)[0, :, 0].tolist() == [column, column + 1]
+
+
+def test_an_oblong_size_is_cropped_from_its_shortest_side() -> None:
+    image = smooth(60, 90)
+    expected = np.asarray(Image.fromarray(image).resize((72, 48), Image.Resampling.BICUBIC).crop((20, 4, 52, 44)))
+    ours = resize(image, ImagePreprocessing((40, 32), shortest_side=48)).astype(int)
     assert np.abs(ours - expected).max() <= 1
+
+
+def test_columns_are_scaled_before_rows_where_pillow_would_not() -> None:
+    image = noise(800, 3)  # Pillow 12 scales rows first if there are a hundred times more, Pillow 13 by another rule
+    across = Image.fromarray(image).resize((16, 800), Image.Resampling.BICUBIC)
+    expected = np.asarray(across.resize((16, 16), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(resize(image, ImagePreprocessing((16, 16), fit="squash")), expected)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"crop_rounding": "up"}, "crop_rounding must be 'nearest' or 'down', received 'up'"),
+        ({"shortest_side": 31}, "shortest_side must be at least 32, the size to be cropped, received 31"),
+        ({"shortest_side": 32.5}, "shortest_side must be at least 32, the size to be cropped, received 32.5"),
+        ({"fit": "squash", "shortest_side": 40}, "shortest_side must be None where fit is not 'crop', received 40"),
+    ],
+)
+def test_preprocessing_that_cannot_be_is_refused(fields: dict, reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        ImagePreprocessing((32, 16), **fields)
 
 
 def test_squash_is_pillows_resize() -> None:

@@ -90,7 +90,7 @@ def test_hidden_patches_cannot_be_seen():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: build_vit(**VIT | {"image_size": 9}), "multiple of patch_size=4"),
+        (lambda: build_vit(**VIT | {"image_size": 3}), "at least patch_size=4"),
         (lambda: build_vit(**VIT, pooling="max"), "'class_token', 'mean' or 'attention'"),
         (lambda: build_convnet(image_size=10, widths=(4, 8)), "multiple of 4"),
         (lambda: build_convnet(widths=()), "at least 1"),

@@ -267,10 +267,13 @@ def test_an_operation_inside_a_loop_is_named_with_its_layer(tmp_path):
     assert "received Erfinv (looping);" in refused(keras.Model(x, {"y": Looping(name="looping")(x)}), tmp_path)
 
 
-def test_rolled_recurrent_layers_are_told_to_unroll(tmp_path):
-    x = keras.Input((5, 4), name="x")
+def test_recurrent_layers_over_any_number_of_steps_are_told_to_fix_it(tmp_path):
+    x = keras.Input((None, 4), name="x")
     message = refused(keras.Model(x, {"y": layers.Bidirectional(layers.GRU(3, name="gru"), name="both")(x)}), tmp_path)
-    assert "TensorListReserve (both/backward_gru, both/forward_gru); a recurrent layer with unroll=True is;" in message
+    assert (
+        "TensorListReserve (both/backward_gru, both/forward_gru); a recurrent layer over a fixed number of steps is;"
+        in message
+    )
 
 
 def test_a_lookup_table_is_state_that_no_file_holds(tmp_path):
@@ -280,7 +283,7 @@ def test_a_lookup_table_is_state_that_no_file_holds(tmp_path):
 
 
 def test_select_operations_are_let_in_on_request_and_said(tmp_path):
-    x = keras.Input((5, 4), name="x")
+    x = keras.Input((None, 4), name="x")
     trace = trace_part("part", parts_of(keras.Model(x, {"y": layers.LSTM(3)(x)}))["model"])
     with quiet():
         assert write_tflite(trace, tmp_path / "x.tflite", allow_flex=True) == (FLEX,)

@@ -65,15 +65,26 @@ def files(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("fit", ["crop", "squash"])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"fit": "crop"},  # a file from before shortest_side and crop_rounding
+        {"fit": "squash"},
+        {"fit": "squash", "shortest_side": None, "crop_rounding": "down"},
+        {"fit": "crop", "shortest_side": None, "crop_rounding": "down"},
+        {"fit": "crop", "shortest_side": 97, "crop_rounding": "nearest"},
+        {"fit": "crop", "shortest_side": 103, "crop_rounding": "down"},
+    ],
+)
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
-def test_pictures_are_those_of_mmzoo_data(shared, files, fit, interpolation):
+def test_pictures_are_those_of_mmzoo_data(shared, files, choice, interpolation):
     for path in files:
         assert np.array_equal(shared.decode(path), safe_decode(path))
         assert np.array_equal(shared.decode(path.read_bytes()), safe_decode(path))
         for size in ((32, 32), (50, 71), (24, 90)):
-            expected = resize(safe_decode(path), ImagePreprocessing(size, interpolation, fit))
-            assert np.array_equal(shared.resize(shared.decode(path), size, interpolation, fit), expected)
+            expected = resize(safe_decode(path), ImagePreprocessing(size, interpolation, **choice))
+            actual = shared.resize(shared.decode(path), size=size, interpolation=interpolation, **choice)
+            assert np.array_equal(actual, expected)
 
 
 def test_a_picture_that_cannot_be_read_is_named(shared, files, tmp_path, monkeypatch):

@@ -99,12 +99,20 @@ def test_pictures_have_the_pixels_of_mmzoo_data(app, pictures, tmp_path):
     alpha, palette = tmp_path / "alpha.png", tmp_path / "palette.png"
     Image.fromarray(generator.integers(0, 256, (37, 52, 4)).astype("uint8")).save(alpha)
     Image.open(pictures[0]).convert("P").save(palette, transparency=2)
-    paths = [*pictures, alpha, palette]
+    strip = tmp_path / "strip.png"
+    Image.fromarray(generator.integers(0, 256, (700, 3, 3)).astype("uint8")).save(strip)
+    paths = [*pictures, alpha, palette, strip]
     choices = [
-        {"size": size, "interpolation": interpolation, "fit": fit}
+        {"size": size, "interpolation": interpolation, **fit}
         for size in ((32, 32), (24, 61))
         for interpolation in ("bicubic", "bilinear")
-        for fit in ("crop", "squash")
+        for fit in (
+            {"fit": "crop"},  # a file from before shortest_side and crop_rounding
+            {"fit": "squash"},
+            {"fit": "crop", "shortest_side": None, "crop_rounding": "down"},
+            {"fit": "crop", "shortest_side": 61, "crop_rounding": "nearest"},
+            {"fit": "crop", "shortest_side": 68, "crop_rounding": "down"},
+        )
     ]
     code = """
 import { readFileSync } from "node:fs";

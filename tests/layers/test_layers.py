@@ -67,7 +67,7 @@ def test_is_finite_in_half_precision(case):
         (lambda: layers.TransformerBlock(8, 2, norm="middle"), "'pre' or 'post'"),
         (lambda: layers.ImageNormalization((0.5,), (0.0,)), "std above 0"),
         (lambda: layers.LogitScale(200.0), "at most maximum=100"),
-        (lambda: layers.PatchEmbedding(8, 3)(PICTURES), "multiple of patch_size=3"),
+        (lambda: layers.PatchEmbedding(8, 300)(PICTURES), "at least patch_size=300"),
         (lambda: layers.PatchEmbedding(8, 4)(PICTURES, np.ones((3, 4), bool)), "mask_token=True"),
         (lambda: layers.TokenEmbedding(11, 4, 8)(TOKENS), r"\(B, 4\)"),
     ],

@@ -23,7 +23,8 @@ def write_tflite(trace: Trace, path: Path, *, allow_flex: bool = False, batch: i
     fixes the batch axis, as delegates of phones want it; default free.
 
     The converter copies and hashes every constant again and again; weights that are graph inputs while it works cost
-    nothing, and keep their Keras paths as names.
+    nothing, and keep their Keras paths as names. Recurrent layers are written out step by step: with a free batch axis
+    TFLite has no builtin for the lists that their loops keep.
     Raises ValueError where an operation has no builtin, with the layers it comes from, for state outside Keras weights,
     and for weights of 2 GB or more; OSError for a full disk.
     """
@@ -32,7 +33,7 @@ def write_tflite(trace: Trace, path: Path, *, allow_flex: bool = False, batch: i
     from mmzoo.exporters.tflite.weights import attach
 
     require_size(sum(variable.shape.num_elements() * variable.dtype.size for variable in trace.variables))
-    function = _function(trace, batch)
+    function = trace.with_fixed_shapes(batch)
     _require_own_state(trace, function)
     outside = {name for name, variable in trace.weights.items() if _is_large_matrix(variable)}
     while True:
@@ -54,17 +55,6 @@ def write_tflite(trace: Trace, path: Path, *, allow_flex: bool = False, batch: i
 def _is_large_matrix(variable: Any) -> bool:
     """Convolution kernels stay in the graph, where the converter lays them out and folds normalisation into them."""
     return len(variable.shape) in (2, 3) and np.prod(variable.shape) >= _LARGE and variable.dtype == "float32"
-
-
-def _function(trace: Trace, batch: int | None) -> Any:
-    """The part's traced function, or a trace of its own for a fixed batch: its shapes are constants, not computed."""
-    import tensorflow as tf
-
-    if batch is None:
-        return trace.concrete
-    weights, inputs = trace.signature
-    fixed = {name: tf.TensorSpec([batch, *spec.shape[1:]], spec.dtype, name=name) for name, spec in inputs.items()}
-    return tf.function(trace.function.python_function, autograph=False).get_concrete_function(weights, fixed)
 
 
 def _holding(function: Any, weights: Mapping[str, Any], outside: AbstractSet[str]) -> Any:

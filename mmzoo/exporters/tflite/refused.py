@@ -27,7 +27,7 @@ def refusal(part: str, concrete: Any, message: str, *, allow_flex: bool) -> Valu
         else "; formats without tflite leave it out, and allow_flex=True keeps TensorFlow's own for the Flex delegate"
     )
     if any(name.startswith("TensorList") for name in names):
-        advice = "; a recurrent layer with unroll=True is" + advice
+        advice = "; a recurrent layer over a fixed number of steps is" + advice
     return ValueError(f"part {part!r} must be made of {kinds}, received {described}{advice}")
 
 

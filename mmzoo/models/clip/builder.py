@@ -6,60 +6,76 @@ import dataclasses
 
 import keras
 
-from mmzoo.encoders import build_convnet, build_text_transformer, build_vit
+from mmzoo.encoders import build_encoder
 from mmzoo.models.clip.model import CLIP
-from mmzoo.presets import CLIP_PRESETS, ClipPreset, ConvnetSizes, ImagePreprocessing, TextSizes, ViTSizes
+from mmzoo.presets import BertSizes, ClipPreset, ImagePreprocessing, TextPreset, clip_preset, image_preset, text_preset
 from mmzoo.tokenizer import Tokenizer
 
 
 def build_clip(
     preset: str | ClipPreset | None = None,
     *,
-    image_encoder: keras.Model | None = None,
-    text_encoder: keras.Model | None = None,
+    image_encoder: keras.Model | str | None = None,
+    text_encoder: keras.Model | str | None = None,
     tokenizer: Tokenizer | None = None,
     image_preprocessing: ImagePreprocessing | None = None,
     embed_dim: int | None = None,
-    loss: str = "softmax",
+    loss: str | None = None,
+    image_projection: str | None = None,
+    text_projection: str | None = None,
     name: str = "clip",
 ) -> CLIP:
     """Builds a CLIP from a preset or from two encoders (arXiv:2103.00020; loss="sigmoid" makes it SigLIP's, arXiv:2303.15343).
 
-    preset: a name ("tiny", "small", "vit_b_32", "vit_b_16", "vit_l_14") or a ClipPreset; an encoder given with it replaces that side.
-    tokenizer: gives the text side its vocabulary and its end-of-text id; without one a preset has its published vocabulary.
-    embed_dim: default the preset's, or 512. loss: "softmax" (scale starts at 1 / 0.07) or "sigmoid" (scale 10, bias -10).
+    preset: a name of mmzoo.list_presets() or a ClipPreset. image_encoder, text_encoder: a model with the encoder contract, or the
+    name of an encoder there or of a CLIP whose side is meant; given with a preset it replaces that side.
+    tokenizer: gives the text side its vocabulary and its end-of-text id; without one a preset has its published vocabulary, and a
+    text encoder that brings its own keeps it. image_preprocessing: default the image encoder's.
+    embed_dim: default the preset's, or 512. loss: "softmax" (scale starts at 1 / 0.07) or "sigmoid" (scale 10, bias -10); default
+    the preset's, or "softmax".
+    image_projection, text_projection: what makes an embedding of pooled: "linear" (no bias), "affine" (with bias), or "none" where
+    pooled has embed_dim numbers already; default the preset's for a side it builds, and "linear".
     Weights start at random; seed them with keras.utils.set_random_seed.
     Raises ValueError for an unknown preset, or neither a preset nor both encoders: there would be a side without a model.
     """
-    if isinstance(preset, str):
-        if preset not in CLIP_PRESETS:
-            raise ValueError(f"preset must be one of {', '.join(CLIP_PRESETS)}, received {preset!r}")
-        preset = CLIP_PRESETS[preset]
     if preset is None and (image_encoder is None or text_encoder is None):
         received = "neither" if image_encoder is None and text_encoder is None else "only one of the encoders"
         raise ValueError(f"build_clip needs a preset name, or both image_encoder and text_encoder, received {received}")
+    if isinstance(preset, str):
+        preset = clip_preset(preset)
     if preset is not None:
-        image_encoder = image_encoder or _image_encoder(preset.image)
-        text_encoder = text_encoder or _text_encoder(preset.text, tokenizer)
+        if image_encoder is None:
+            image_encoder = build_encoder(preset.image_preset)
+            image_projection = image_projection or preset.image_projection
+        if text_encoder is None:
+            text_encoder = build_encoder(_for_tokenizer(preset.text_preset, tokenizer))
+            text_projection = text_projection or preset.text_projection
         embed_dim = preset.embed_dim if embed_dim is None else embed_dim
+        loss = loss or preset.loss
+    if isinstance(image_encoder, str):
+        image_encoder = build_encoder(image_preset(image_encoder))
+    if isinstance(text_encoder, str):
+        text_encoder = build_encoder(_for_tokenizer(text_preset(text_encoder), tokenizer))
     return CLIP(
         image_encoder,
         text_encoder,
         embed_dim=512 if embed_dim is None else embed_dim,
-        loss=loss,
+        loss=loss or "softmax",
+        image_projection=image_projection or "linear",
+        text_projection=text_projection or "linear",
         tokenizer=tokenizer,
         image_preprocessing=image_preprocessing,
         name=name,
     )
 
 
-def _image_encoder(sizes: ViTSizes | ConvnetSizes) -> keras.Model:
-    build = build_vit if isinstance(sizes, ViTSizes) else build_convnet
-    return build(**dataclasses.asdict(sizes))
-
-
-def _text_encoder(sizes: TextSizes, tokenizer: Tokenizer | None) -> keras.Model:
+def _for_tokenizer(preset: TextPreset, tokenizer: Tokenizer | None) -> TextPreset:
+    """The preset with the tokenizer's vocabulary, and those of its ids that the encoder looks for."""
     if tokenizer is None:
-        return build_text_transformer(**dataclasses.asdict(sizes))
-    sizes = dataclasses.replace(sizes, vocab_size=tokenizer.vocab_size)
-    return build_text_transformer(**dataclasses.asdict(sizes), end_id=tokenizer.end_id)
+        return preset
+    sizes = dataclasses.replace(preset.sizes, vocab_size=tokenizer.vocab_size)
+    if isinstance(sizes, BertSizes) or sizes.mask_rule == "pad_id":
+        sizes = dataclasses.replace(sizes, pad_id=tokenizer.pad_id)
+    if not isinstance(sizes, BertSizes) and (sizes.mask_rule == "after_first_eos" or sizes.pooling == "end_of_text"):
+        sizes = dataclasses.replace(sizes, end_id=tokenizer.end_id)
+    return dataclasses.replace(preset, sizes=sizes)

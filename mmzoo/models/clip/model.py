@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.layers import LogitScale, TokenEmbedding
+from mmzoo.encoders.contract import TOKENIZER, id_range, read_preprocessing, read_tokenizer, write_preprocessing
+from mmzoo.layers import LogitScale
 from mmzoo.losses import contrastive_loss, repeated_rows, sigmoid_loss
-from mmzoo.models.clip.towers import build_tower, check_tokenizer, first_layer, inputs_like
+from mmzoo.models.clip.towers import build_tower, check_tokenizer, inputs_like
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 from mmzoo.tokenizer import Tokenizer
@@ -36,7 +35,7 @@ class CLIP(keras.Model):
     Train with `compile(optimizer)` and `fit` on dictionaries of inputs; no labels are needed. Captions repeated in a batch are
     positives of one another. Parts: image_encoder, text_encoder; image_tower, text_tower (encoder, projection and norm, each a
     keras.Model); logit_scale. tokenizer and image_preprocessing belong to the model and are saved in its .keras file.
-    Raises ValueError for encoders without a pooled output, embed_dim < 1 or an unknown loss.
+    Raises ValueError for encoders without a pooled output, embed_dim < 1, an unknown loss or projection.
     """
 
     def __init__(
@@ -46,6 +45,8 @@ class CLIP(keras.Model):
         *,
         embed_dim: int = 512,
         loss: str = "softmax",
+        image_projection: str = "linear",
+        text_projection: str = "linear",
         tokenizer: Tokenizer | None = None,
         image_preprocessing: ImagePreprocessing | None = None,
         name: str = "clip",
@@ -55,11 +56,12 @@ class CLIP(keras.Model):
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, received {loss!r}")
         if embed_dim < 1:
             raise ValueError(f"embed_dim must be at least 1, received {embed_dim}")
+        tokenizer = tokenizer or getattr(text_encoder, "tokenizer", None)
         if tokenizer is not None:
             check_tokenizer(tokenizer, text_encoder)
         policy = kwargs.pop("dtype", None)
-        image_tower = build_tower(image_encoder, "images", "image", embed_dim, policy)
-        text_tower = build_tower(text_encoder, "token_ids", "text", embed_dim, policy)
+        image_tower = build_tower(image_encoder, "images", "image", embed_dim, image_projection, policy)
+        text_tower = build_tower(text_encoder, "token_ids", "text", embed_dim, text_projection, policy)
         inputs = {**inputs_like(image_tower), **inputs_like(text_tower)}
         outputs = image_tower({"images": inputs["images"]}) | text_tower({"token_ids": inputs["token_ids"]})
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
@@ -68,6 +70,7 @@ class CLIP(keras.Model):
         self.image_tower, self.text_tower = image_tower, text_tower
         self.image_encoder, self.text_encoder = image_encoder, text_encoder
         self.embed_dim, self.loss_name = embed_dim, loss
+        self.image_projection, self.text_projection = image_projection, text_projection
         is_sigmoid = loss == "sigmoid"
         self.logit_scale = LogitScale(
             10.0 if is_sigmoid else 1 / 0.07, initial_bias=-10.0 if is_sigmoid else None, name="logit_scale"
@@ -75,7 +78,8 @@ class CLIP(keras.Model):
         self.logit_scale.build()
         self.input_range = InputRange(name="input_range")
         self.tokenizer = tokenizer
-        self.image_preprocessing = image_preprocessing or ImagePreprocessing(size=self.image_size)
+        own = getattr(image_encoder, "image_preprocessing", None)
+        self.image_preprocessing = image_preprocessing or own or ImagePreprocessing(size=self.image_size)
         if self.image_preprocessing.size != self.image_size:
             received = self.image_preprocessing.size
             raise ValueError(f"image_preprocessing must have the encoder's size {self.image_size}, received {received}")
@@ -153,7 +157,7 @@ class CLIP(keras.Model):
         if not len(images):
             return np.zeros((0, self.embed_dim), "float32")
         warn_if_unit_range(images.max())
-        return self.image_tower.predict({"images": images}, batch_size=batch_size, verbose=0)["image_embeds"]
+        return _embed(self.image_tower, "images", images, batch_size)
 
     def encode_text(self, texts: Sequence[str] | np.ndarray, *, batch_size: int = 256) -> np.ndarray:
         """Embeds texts, or token ids (N, T) that stand for them: N strings -> (N, embed_dim) float32, norm 1.
@@ -172,7 +176,7 @@ class CLIP(keras.Model):
             raise ValueError(f"token ids must have shape (N, {self.context_length}), received {token_ids.shape}")
         if not len(token_ids):
             return np.zeros((0, self.embed_dim), "float32")
-        return self.text_tower.predict({"token_ids": token_ids}, batch_size=batch_size, verbose=0)["text_embeds"]
+        return _embed(self.text_tower, "token_ids", token_ids, batch_size)
 
     def similarity(self, images: Any, texts: Sequence[str] | np.ndarray) -> np.ndarray:
         """Cosine of every picture with every text: -> (number of images, number of texts) float32 in [-1, 1]."""
@@ -180,10 +184,8 @@ class CLIP(keras.Model):
 
     def export_parts(self) -> dict[str, Part]:
         """The towers with their inputs as an artifact declares them: uint8 pictures, int32 token ids; raw: files, strings."""
-        embedding = first_layer(self.text_encoder, TokenEmbedding)
-        ids = None if embedding is None else (0, embedding.vocab_size - 1)
         image = TensorSpec("images", (None, *self.image_size, 3), "uint8", (0, 255))
-        text = TensorSpec("token_ids", (None, self.context_length), "int32", ids)
+        text = TensorSpec("token_ids", (None, self.context_length), "int32", id_range(self.text_encoder))
         pictures = RawImages("images", self.image_preprocessing)
         texts = None if self.tokenizer is None else RawTexts("token_ids", self.tokenizer, self.context_length)
         return {"image": Part(self.image_tower, (image,), pictures), "text": Part(self.text_tower, (text,), texts)}
@@ -194,6 +196,8 @@ class CLIP(keras.Model):
             "text_encoder": keras.saving.serialize_keras_object(self.text_encoder),
             "embed_dim": self.embed_dim,
             "loss": self.loss_name,
+            "image_projection": self.image_projection,
+            "text_projection": self.text_projection,
             "name": self.name,
             "trainable": self.trainable,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
@@ -209,18 +213,19 @@ class CLIP(keras.Model):
     def save_assets(self, directory: str) -> None:
         """Writes tokenizer.json and preprocessing.json into a directory; Keras calls it for a .keras file, export for a bundle."""
         if self.tokenizer is not None:
-            self.tokenizer.save(Path(directory) / "tokenizer.json")
-        text = json.dumps(dataclasses.asdict(self.image_preprocessing), indent=2) + "\n"
-        (Path(directory) / "preprocessing.json").write_text(text, encoding="utf-8")
+            self.tokenizer.save(Path(directory) / TOKENIZER)
+        write_preprocessing(self.image_preprocessing, directory)
 
     def load_assets(self, directory: str) -> None:
         """Reads what save_assets wrote; Keras calls it."""
-        path = Path(directory) / "tokenizer.json"
-        if path.exists():
-            self.tokenizer = Tokenizer.from_file(path)
-        fields = json.loads((Path(directory) / "preprocessing.json").read_text(encoding="utf-8"))
-        if set(fields) != {field.name for field in dataclasses.fields(ImagePreprocessing)}:
-            raise ValueError(
-                f"preprocessing.json must have the fields of ImagePreprocessing, received {sorted(fields)}"
-            )
-        self.image_preprocessing = ImagePreprocessing(**fields)
+        self.tokenizer = read_tokenizer(directory)
+        self.image_preprocessing = read_preprocessing(directory)
+
+
+def _embed(tower: keras.Model, name: str, values: np.ndarray, batch_size: int) -> np.ndarray:
+    """The one output of a tower. A single batch is called directly: compiling the tower for it would take longer than it does."""
+    if len(values) > batch_size:
+        (embeds,) = tower.predict({name: values}, batch_size=batch_size, verbose=0).values()
+        return embeds
+    (embeds,) = tower({name: ops.convert_to_tensor(values, tower.inputs[0].dtype)}, training=False).values()
+    return ops.convert_to_numpy(embeds)

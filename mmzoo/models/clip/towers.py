@@ -6,22 +6,21 @@ from typing import Any
 
 import keras
 
-from mmzoo.layers import EndOfTextPooling, TokenEmbedding
+from mmzoo.encoders.contract import id_range
+from mmzoo.layers import EndOfTextPooling
 from mmzoo.tokenizer import Tokenizer
 
-
-def first_layer(encoder: keras.Model, kind: type[keras.layers.Layer]) -> Any:
-    """The first layer of that kind at the top of the encoder's graph, or None."""
-    return next((layer for layer in encoder.layers if isinstance(layer, kind)), None)
+PROJECTIONS = ("linear", "affine", "none")
 
 
 def check_tokenizer(tokenizer: Tokenizer, text_encoder: keras.Model) -> None:
     """Refuses a tokenizer whose ids the encoder cannot embed, or whose end of text it would not find: it would train, and badly."""
-    embedding, pooling = first_layer(text_encoder, TokenEmbedding), first_layer(text_encoder, EndOfTextPooling)
-    if embedding is not None and tokenizer.vocab_size > embedding.vocab_size:
+    ids = id_range(text_encoder)
+    if ids is not None and tokenizer.vocab_size > ids[1] + 1:
         raise ValueError(
-            f"text_encoder must have vocab_size={tokenizer.vocab_size} for this tokenizer, received {embedding.vocab_size}"
+            f"text_encoder must have vocab_size={tokenizer.vocab_size} for this tokenizer, received {ids[1] + 1}"
         )
+    pooling = next((layer for layer in text_encoder.layers if isinstance(layer, EndOfTextPooling)), None)
     if pooling is not None:
         found = tokenizer.vocab_size - 1 if pooling.end_id is None else pooling.end_id
         if found != tokenizer.end_id:
@@ -30,8 +29,10 @@ def check_tokenizer(tokenizer: Tokenizer, text_encoder: keras.Model) -> None:
             )
 
 
-def build_tower(encoder: keras.Model, input_name: str, modality: str, embed_dim: int, policy: Any) -> keras.Model:
-    """Encoder, bias-free projection of its pooled output, and L2 norm in float32."""
+def build_tower(
+    encoder: keras.Model, input_name: str, modality: str, embed_dim: int, projection: str, policy: Any
+) -> keras.Model:
+    """Encoder, projection of its pooled output ("linear", "affine" or "none"), and L2 norm in float32."""
     inputs = inputs_like(encoder)
     if set(inputs) != {input_name}:
         raise ValueError(f"{modality}_encoder must have one input named {input_name}, received {sorted(inputs)}")
@@ -39,13 +40,25 @@ def build_tower(encoder: keras.Model, input_name: str, modality: str, embed_dim:
         raise ValueError(
             f"{modality}_encoder must have a fixed input shape, received {tuple(inputs[input_name].shape)}"
         )
+    if projection not in PROJECTIONS:
+        received = f"{modality}_projection must be one of {', '.join(PROJECTIONS)}, received {projection!r}"
+        raise ValueError(received)
     encoded = encoder(inputs)
     if not isinstance(encoded, dict) or "pooled" not in encoded:
         raise ValueError(f"{modality}_encoder must return a dictionary with 'pooled', received {encoded!r}")
-    start = keras.initializers.RandomNormal(stddev=encoded["pooled"].shape[-1] ** -0.5)
-    project = keras.layers.Dense(embed_dim, use_bias=False, kernel_initializer=start, dtype=policy, name="projection")
-    normalize = keras.layers.UnitNormalization(dtype="float32", name=f"{modality}_embeds")
-    embeds = normalize(project(encoded["pooled"]))
+    embeds = encoded["pooled"]
+    if projection == "none" and embeds.shape[-1] != embed_dim:
+        raise ValueError(
+            f"{modality}_projection must be 'linear' or 'affine' where pooled has {embeds.shape[-1]} numbers and "
+            f"embed_dim is {embed_dim}, received 'none'"
+        )
+    if projection != "none":
+        start = keras.initializers.RandomNormal(stddev=embeds.shape[-1] ** -0.5)
+        affine = projection == "affine"
+        embeds = keras.layers.Dense(
+            embed_dim, use_bias=affine, kernel_initializer=start, dtype=policy, name="projection"
+        )(embeds)
+    embeds = keras.layers.UnitNormalization(dtype="float32", name=f"{modality}_embeds")(embeds)
     return keras.Model(inputs, {f"{modality}_embeds": embeds}, name=f"{modality}_tower")
 
 

@@ -1,0 +1,120 @@
+"""What every encoder is: a functional keras.Model that carries what turns files and strings into its input."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+
+from mmzoo.layers import TokenEmbedding
+from mmzoo.presets import ImagePreprocessing
+from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
+from mmzoo.tokenizer import Tokenizer
+
+TOKENIZER, PREPROCESSING = "tokenizer.json", "preprocessing.json"
+
+
+@keras.saving.register_keras_serializable("mmzoo")
+class ImageEncoder(keras.Model):
+    """images (B, H, W, 3) in [0, 255] -> sequence (B, N, Ds) without a class token; pooled (B, Dp).
+
+    Made of inputs and outputs as any functional model. image_preprocessing: how a picture of any size becomes its input; by
+    default to the input's size, as CLIP does. It is saved with the model.
+    """
+
+    _preprocessing: ImagePreprocessing | None = None
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return tuple(self.inputs[0].shape[1:3])
+
+    @property
+    def image_preprocessing(self) -> ImagePreprocessing:
+        return self._preprocessing or ImagePreprocessing(self.image_size)
+
+    @image_preprocessing.setter
+    def image_preprocessing(self, value: ImagePreprocessing) -> None:
+        if value.size != self.image_size:
+            raise ValueError(
+                f"image_preprocessing must have the encoder's size {self.image_size}, received {value.size}"
+            )
+        self._preprocessing = value
+
+    def export_parts(self) -> dict[str, Part]:
+        """The encoder with its pictures as an artifact declares them: uint8; raw: encoded files."""
+        if len(self.inputs) > 1:
+            names = [tensor.name for tensor in self.inputs]
+            raise ValueError(f"an image encoder must have images as its one input to be exported, received {names}")
+        images = TensorSpec("images", (None, *self.image_size, 3), "uint8", (0, 255))
+        return {"image": Part(self, (images,), RawImages("images", self.image_preprocessing))}
+
+    def save_assets(self, directory: str) -> None:
+        """Writes preprocessing.json; Keras calls it for a .keras file, export for a bundle."""
+        write_preprocessing(self.image_preprocessing, directory)
+
+    def load_assets(self, directory: str) -> None:
+        """Reads what save_assets wrote; Keras calls it."""
+        self.image_preprocessing = read_preprocessing(directory)
+
+
+@keras.saving.register_keras_serializable("mmzoo")
+class TextEncoder(keras.Model):
+    """token_ids (B, T) int32 -> sequence (B, T, Ds); pooled (B, Dp); mask (B, T) bool, True where there is text.
+
+    Made of inputs and outputs as any functional model. tokenizer: what makes its ids of strings, or None; saved with the model.
+    """
+
+    tokenizer: Tokenizer | None = None
+
+    @property
+    def context_length(self) -> int:
+        """Number of token ids a text has, padding included."""
+        return int(self.inputs[0].shape[1])
+
+    def export_parts(self) -> dict[str, Part]:
+        """The encoder with its ids as an artifact declares them: int32; raw: strings, where it has a tokenizer."""
+        ids = TensorSpec("token_ids", (None, self.context_length), "int32", id_range(self))
+        raw = None if self.tokenizer is None else RawTexts("token_ids", self.tokenizer, self.context_length)
+        return {"text": Part(self, (ids,), raw)}
+
+    def save_assets(self, directory: str) -> None:
+        """Writes tokenizer.json where there is a tokenizer; Keras calls it for a .keras file, export for a bundle."""
+        if self.tokenizer is not None:
+            self.tokenizer.save(Path(directory) / TOKENIZER)
+
+    def load_assets(self, directory: str | None) -> None:
+        """Reads what save_assets wrote; Keras calls it, with None where that was nothing."""
+        self.tokenizer = None if directory is None else read_tokenizer(directory)
+
+
+def id_range(encoder: keras.Model) -> tuple[int, int] | None:
+    """The ids that a text encoder can embed, where one of its layers says so; segments and positions have smaller tables."""
+    rows = [layer.vocab_size for layer in encoder._flatten_layers() if isinstance(layer, TokenEmbedding)]
+    rows += [layer.input_dim for layer in encoder._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
+    return (0, max(rows) - 1) if rows else None
+
+
+def read_tokenizer(directory: str | Path) -> Tokenizer | None:
+    """The tokenizer of an asset directory, or None."""
+    path = Path(directory) / TOKENIZER
+    return Tokenizer.from_file(path) if path.exists() else None
+
+
+def write_preprocessing(preprocessing: ImagePreprocessing, directory: str | Path) -> None:
+    """Writes the preprocessing.json of an asset directory."""
+    text = json.dumps(dataclasses.asdict(preprocessing), indent=2) + "\n"
+    (Path(directory) / PREPROCESSING).write_text(text, encoding="utf-8")
+
+
+def read_preprocessing(directory: str | Path) -> ImagePreprocessing:
+    """The ImagePreprocessing of an asset directory; fields of later versions than the file's have their defaults.
+
+    Raises ValueError for a field that there is not: it would be ignored without a word.
+    """
+    fields = json.loads((Path(directory) / PREPROCESSING).read_text(encoding="utf-8"))
+    if unknown := set(fields) - {field.name for field in dataclasses.fields(ImagePreprocessing)}:
+        raise ValueError(f"preprocessing.json must have fields of ImagePreprocessing only, received {sorted(unknown)}")
+    return ImagePreprocessing(**fields)

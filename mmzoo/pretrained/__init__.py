@@ -1,0 +1,6 @@
+"""Checkpoints of other libraries, read and written without torch."""
+
+from mmzoo.pretrained.reading import from_pretrained
+from mmzoo.pretrained.writing import save_pretrained
+
+__all__ = ["from_pretrained", "save_pretrained"]

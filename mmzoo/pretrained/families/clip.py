@@ -1,0 +1,183 @@
+"""CLIP as Hugging Face's transformers keeps it, OpenAI's, LAION's and MetaCLIP's alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import keras
+
+from mmzoo.encoders.describing import named, text_sizes, vit_sizes
+from mmzoo.models.clip import CLIP
+from mmzoo.presets import ClipPreset, ImagePreprocessing, TextSizes, ViTSizes
+from mmzoo.pretrained.families.config import (
+    activation,
+    hidden,
+    require,
+    section,
+    transformer_fields,
+    whole_numbers,
+)
+from mmzoo.pretrained.families.family import Family
+from mmzoo.pretrained.families.naming import HUGGING_FACE, blocks, dense, norm
+from mmzoo.pretrained.links import Link
+
+_ARGMAX = 2  # the eos_token_id that old files have, which means the highest id of a row
+
+
+def sizes(config: Mapping[str, Any], names: Collection[str]) -> ClipPreset:
+    """The sizes that config.json names, with transformers' own defaults."""
+    text, vision = section(config, "text_config"), section(config, "vision_config")
+    require(vision, num_channels=3)
+    v = whole_numbers(
+        vision,
+        {
+            "hidden_size": 768,
+            "intermediate_size": 3072,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 12,
+            "image_size": 224,
+            "patch_size": 32,
+        },
+    )
+    t = whole_numbers(
+        text,
+        {
+            "hidden_size": 512,
+            "intermediate_size": 2048,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 8,
+            "vocab_size": 49408,
+            "max_position_embeddings": 77,
+        },
+    )
+    end = text.get("eos_token_id", 49407)
+    return ClipPreset(
+        embed_dim=whole_numbers(config, {"projection_dim": 512})["projection_dim"],
+        image=ViTSizes(
+            v["image_size"],
+            v["patch_size"],
+            v["hidden_size"],
+            v["num_hidden_layers"],
+            v["num_attention_heads"],
+            activation(vision, default="quick_gelu"),
+            hidden(v["hidden_size"], v["intermediate_size"]),
+            epsilon=vision.get("layer_norm_eps", 1e-5),
+        ),
+        text=TextSizes(
+            t["vocab_size"],
+            t["max_position_embeddings"],
+            t["hidden_size"],
+            t["num_hidden_layers"],
+            t["num_attention_heads"],
+            activation(text, default="quick_gelu"),
+            hidden(t["hidden_size"], t["intermediate_size"]),
+            end_id=None if end == _ARGMAX else end,
+            epsilon=text.get("layer_norm_eps", 1e-5),
+        ),
+    )
+
+
+def config(model: keras.Model) -> dict[str, Any] | None:
+    """The config.json of a CLIP with a vision and a text transformer. Raises ValueError for an end of text that it cannot say."""
+    if not isinstance(model, CLIP) or model.loss_name != "softmax":
+        return None
+    image, text = vit_sizes(model.image_encoder), text_sizes(model.text_encoder)
+    expressible = (
+        image is not None
+        and text is not None
+        and (model.image_projection, model.text_projection) == ("linear", "linear")
+        and isinstance(image.image_size, int)
+        and (image.pooling, image.norm_first, image.patch_bias, image.pooler) == ("class_token", True, False, False)
+        and (text.causal, text.pooling, text.mask_rule) == (True, "end_of_text", "none")
+    )
+    if not expressible or image is None or text is None:
+        return None
+    if text.end_id == _ARGMAX:
+        raise ValueError(
+            f"the end of text must have another id than {_ARGMAX} for transformers, which takes the highest id of a row for "
+            "the end where eos_token_id is 2: format='open_clip' has no such rule"
+        )
+    return {
+        "architectures": ["CLIPModel"],
+        "model_type": "clip",
+        "projection_dim": model.embed_dim,
+        "logit_scale_init_value": 2.6592,
+        "text_config": transformer_fields(text)
+        | {
+            "model_type": "clip_text_model",
+            "vocab_size": text.vocab_size,
+            "max_position_embeddings": text.context_length,
+            "projection_dim": model.embed_dim,
+            "eos_token_id": _ARGMAX if text.end_id is None else text.end_id,
+        }
+        | special_ids(model),
+        "vision_config": transformer_fields(image)
+        | {
+            "model_type": "clip_vision_model",
+            "image_size": image.image_size,
+            "patch_size": image.patch_size,
+            "num_channels": 3,
+            "projection_dim": model.embed_dim,
+        },
+    }
+
+
+def special_ids(model: CLIP) -> dict[str, int]:
+    """The ids that config.json repeats from the tokenizer."""
+    if model.tokenizer is None:
+        return {}
+    ids = {"pad_token_id": model.tokenizer.pad_id}
+    return ids | ({} if model.tokenizer.start_id is None else {"bos_token_id": model.tokenizer.start_id})
+
+
+def links(model: CLIP, names: Collection[str] = ()) -> list[Link]:
+    """Every tensor of CLIPModel."""
+    return [
+        Link("logit_scale", (model.logit_scale.log_scale,)),
+        *vision_links(model.image_encoder, "vision_model"),
+        *text_links(model.text_encoder, "text_model"),
+        *dense(named(model.image_tower, "projection"), "visual_projection"),
+        *dense(named(model.text_tower, "projection"), "text_projection"),
+    ]
+
+
+def vision_links(encoder: keras.Model, prefix: str) -> list[Link]:
+    """The vision transformer of CLIP and SigLIP, without what SigLIP pools with."""
+    embedding = named(encoder, "patch_embedding")
+    first = named(encoder, "first_norm")
+    links = [
+        Link(f"{prefix}.embeddings.patch_embedding.weight", (embedding.projection.kernel,), "conv"),
+        Link(f"{prefix}.embeddings.position_embedding.weight", (embedding.positions,)),
+        *blocks(encoder, f"{prefix}.encoder.layers", HUGGING_FACE),
+        *norm(named(encoder, "final_norm"), f"{prefix}.post_layernorm"),
+    ]
+    if embedding.use_bias:
+        links.append(Link(f"{prefix}.embeddings.patch_embedding.bias", (embedding.projection.bias,)))
+    if embedding.class_embedding is not None:
+        links.append(Link(f"{prefix}.embeddings.class_embedding", (embedding.class_embedding,)))
+    return links + ([] if first is None else norm(first, f"{prefix}.pre_layrnorm"))
+
+
+def text_links(encoder: keras.Model, prefix: str) -> list[Link]:
+    """The text transformer of CLIP and SigLIP."""
+    embedding = named(encoder, "token_embedding")
+    return [
+        Link(f"{prefix}.embeddings.token_embedding.weight", (embedding.tokens,)),
+        Link(f"{prefix}.embeddings.position_embedding.weight", (embedding.positions,)),
+        *blocks(encoder, f"{prefix}.encoder.layers", HUGGING_FACE),
+        *norm(named(encoder, "final_norm"), f"{prefix}.final_layer_norm"),
+    ]
+
+
+FAMILY = Family(
+    name="CLIP",
+    format="hf",
+    model_types=("clip",),
+    sizes=sizes,
+    config=config,
+    links=links,
+    preprocessing=lambda size: ImagePreprocessing(size, crop_rounding="down"),
+    tokenizer="openai/clip-vit-base-patch32",
+    ignored=lambda name: name.endswith(".embeddings.position_ids"),
+)

@@ -1,0 +1,7 @@
+"""Image preprocessing in the files of transformers and open_clip."""
+
+from mmzoo.pretrained.preprocessing.fields import Preprocessing
+from mmzoo.pretrained.preprocessing.files import read_preprocessing, write_preprocessing
+from mmzoo.pretrained.preprocessing.open_clip import open_clip_preprocessing
+
+__all__ = ["Preprocessing", "open_clip_preprocessing", "read_preprocessing", "write_preprocessing"]
