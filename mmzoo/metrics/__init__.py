@@ -13,6 +13,7 @@ from mmzoo.metrics.evaluation import (
     zero_shot_evaluation,
 )
 from mmzoo.metrics.figures import Figure, figure_table
+from mmzoo.metrics.linear_probe import LinearProbeReport, linear_probe
 from mmzoo.metrics.retrieval import (
     RetrievalReport,
     chance_precision_at_k,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Evaluation",
     "Figure",
+    "LinearProbeReport",
     "RetrievalCallback",
     "RetrievalReport",
     "ZeroShotCallback",
@@ -40,6 +42,7 @@ __all__ = [
     "classification_evaluation",
     "figure_table",
     "label_embeddings",
+    "linear_probe",
     "nearest_other_margin",
     "precision_at_k",
     "recall_at_k",
