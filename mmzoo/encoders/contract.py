@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from mmzoo.layers import TokenEmbedding
+from mmzoo.layers.locking import relock
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 from mmzoo.tokenizer import Tokenizer
@@ -16,8 +18,21 @@ from mmzoo.tokenizer import Tokenizer
 TOKENIZER, PREPROCESSING = "tokenizer.json", "preprocessing.json"
 
 
+class _Encoder(keras.Model):
+    """Locked (trainable = False), it runs in inference mode, without dropout, also inside a model that is trained."""
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        return super().call(inputs, training=training if self.trainable else False, mask=mask)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        encoder = super().from_config(config, custom_objects=custom_objects)
+        relock(encoder)
+        return encoder
+
+
 @keras.saving.register_keras_serializable("mmzoo")
-class ImageEncoder(keras.Model):
+class ImageEncoder(_Encoder):
     """images (B, H, W, 3) in [0, 255] -> sequence (B, N, Ds) without a class token; pooled (B, Dp).
 
     Made of inputs and outputs as any functional model. image_preprocessing: how a picture of any size becomes its input; by
@@ -61,7 +76,7 @@ class ImageEncoder(keras.Model):
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class TextEncoder(keras.Model):
+class TextEncoder(_Encoder):
     """token_ids (B, T) int32 -> sequence (B, T, Ds); pooled (B, Dp); mask (B, T) bool, True where there is text.
 
     Made of inputs and outputs as any functional model. tokenizer: what makes its ids of strings, or None; saved with the model.

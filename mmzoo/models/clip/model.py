@@ -18,6 +18,7 @@ from mmzoo.models.clip.towers import build_tower, check_tokenizer, inputs_like
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 from mmzoo.tokenizer import Tokenizer
+from mmzoo.training.freezing import check_optimizer_is_current, freeze_layers, frozen_layers
 from mmzoo.training.input_range import InputRange, WarnOnUnitRange, warn_if_unit_range
 from mmzoo.training.replicas import gather_batch, replica_share
 from mmzoo.training.resume_data import ResumeData
@@ -124,8 +125,10 @@ class CLIP(keras.Model):
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """keras.Model.fit, with a warning if the first batch's images look like [0, 1] instead of [0, 255].
 
+        Raises ValueError where parts were frozen or unfrozen after the optimizer was made: compile again.
         When a Checkpoint resumes, a dataset of mmzoo.data goes on with the epoch that the interrupted run was in.
         """
+        check_optimizer_is_current(self)
         arguments = inspect.signature(super().fit).bind(*args, **kwargs).arguments
         dataset = arguments.get("x")
         if arguments.get("sample_weight") is not None or arguments.get("class_weight") is not None:
@@ -200,6 +203,7 @@ class CLIP(keras.Model):
             "text_projection": self.text_projection,
             "name": self.name,
             "trainable": self.trainable,
+            "frozen": frozen_layers(self),
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
 
@@ -208,7 +212,10 @@ class CLIP(keras.Model):
         config = dict(config)
         for key in ("image_encoder", "text_encoder", "dtype"):
             config[key] = keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
-        return cls(**config)
+        frozen = config.pop("frozen", [])
+        model = cls(**config)
+        freeze_layers(model, frozen)
+        return model
 
     def save_assets(self, directory: str) -> None:
         """Writes tokenizer.json and preprocessing.json into a directory; Keras calls it for a .keras file, export for a bundle."""
