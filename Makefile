@@ -31,6 +31,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python bench/photos.py --check $(if $(DATA),--data $(DATA))
 	$(BIN)/python bench/export.py --check
 	$(BIN)/python bench/faults.py --check
+	$(BIN)/python bench/pretrained.py --check
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mmzoo needs Python 3.11 or later, found " + sys.version)'

@@ -70,7 +70,9 @@ def train(
     model: Annotated[str | None, typer.Option(help="Go on from this CLIP instead: " + MODEL_HELP)] = None,
     epochs: Annotated[int, typer.Option(min=1)] = 10,
     batch_size: Annotated[int, typer.Option(min=2)] = 64,
-    learning_rate: Annotated[float, typer.Option(min=0, help="Peak, after the warm-up.")] = 1e-3,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="Peak, after the warm-up; default 1e-3, and 1e-5 with --model.")
+    ] = None,
     weight_decay: Annotated[float, typer.Option(min=0)] = 0.05,
     loss: Annotated[str | None, typer.Option(help="softmax (CLIP) or sigmoid (SigLIP); default the preset's.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="A tokenizer.json; without it one is trained.")] = None,
@@ -96,7 +98,7 @@ def train(
         model=model,
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=learning_rate,
+        learning_rate=(1e-3 if model is None else 1e-5) if learning_rate is None else learning_rate,
         weight_decay=weight_decay,
         loss=loss,
         tokenizer=None if tokenizer is None else str(tokenizer),

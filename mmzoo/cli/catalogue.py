@@ -50,7 +50,9 @@ def info(subject: Subject, json: JsonFlag = False) -> None:
         show_checkpoint(describe(path), output)
     else:
         raise FileNotFoundError(
-            f"info must be given a preset, a bundle, a run or a checkpoint, and {path} has no {MANIFEST} and no config.json"
+            f"info must be given a preset, a bundle, a run or a checkpoint, and {path} has no {MANIFEST}, config.json or "
+            "open_clip_config.json"
+            + (": a model.keras is loaded with --model" if (path / "model.keras").exists() else "")
         )
 
 

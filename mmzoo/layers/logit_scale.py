@@ -27,17 +27,23 @@ class AtMost(keras.constraints.Constraint):
 class LogitScale(keras.layers.Layer):
     """exp(t) * similarities, plus a bias where SigLIP has one (arXiv:2103.00020, section 2.5; arXiv:2303.15343, section 3).
 
-    initial: the scale to start with, 1 / 0.07 in CLIP, 10 in SigLIP. maximum: never exceeded after an update; 100 in CLIP.
+    initial: the scale to start with, 1 / 0.07 in CLIP, 10 in SigLIP. maximum: never exceeded after an update, 100 in CLIP; None
+    for no limit, as in SigLIP.
     initial_bias: None for no bias; -10 in SigLIP. Any shape -> the same shape, float32 under any dtype policy.
     Raises ValueError unless 0 < initial <= maximum: the constraint would jump at the first step.
     """
 
     def __init__(
-        self, initial: float = 1 / 0.07, *, maximum: float = 100.0, initial_bias: float | None = None, **kwargs: Any
+        self,
+        initial: float = 1 / 0.07,
+        *,
+        maximum: float | None = 100.0,
+        initial_bias: float | None = None,
+        **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        if not 0 < initial <= maximum:
+        if not 0 < initial <= (math.inf if maximum is None else maximum):
             raise ValueError(f"initial must be above 0 and at most maximum={maximum}, received {initial}")
         self.initial, self.maximum, self.initial_bias = initial, maximum, initial_bias
 
@@ -46,7 +52,7 @@ class LogitScale(keras.layers.Layer):
             name="log_scale",
             shape=(),
             initializer=keras.initializers.Constant(math.log(self.initial)),
-            constraint=AtMost(math.log(self.maximum)),
+            constraint=None if self.maximum is None else AtMost(math.log(self.maximum)),
         )
         self.bias = None
         if self.initial_bias is not None:

@@ -24,8 +24,13 @@ class Origin:
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, model: keras.Model, links: Sequence[Link], family: Family) -> Origin:
-        """What is worth remembering of a checkpoint, under the names that writing gives; float64 is remembered as float32."""
+    def of(
+        cls, checkpoint: Checkpoint, model: keras.Model, links: Sequence[Link], family: Family, *, resized: bool
+    ) -> Origin:
+        """What is worth remembering of a checkpoint, under the names that writing gives; float64 is remembered as float32.
+
+        resized: whether the pictures have another size than in the file, where numbered positions would be too many or too few.
+        """
         written = family.links(model, ())
         dtypes = {
             new.name: _DTYPES.get(checkpoint.tensors[old.name].dtype, "float32")
@@ -35,4 +40,5 @@ class Origin:
         pairs = ((old.name, new.name) for old, new in zip(links, written, strict=True))
         prefix = next((old.removesuffix(new) for old, new in pairs if old.endswith(new)), "")
         ignored = [name for name in checkpoint.tensors if family.ignored(name)]
+        ignored = [name for name in ignored if not (resized and name.endswith("position_ids"))]
         return cls(family.name, dtypes, {name.removeprefix(prefix): checkpoint.read(name) for name in ignored})

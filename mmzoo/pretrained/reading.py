@@ -8,15 +8,16 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from mmzoo.encoders import build_encoder
+from mmzoo.encoders import TextEncoder, build_encoder
 from mmzoo.loading import load
 from mmzoo.models.clip import CLIP
+from mmzoo.models.clip.towers import check_tokenizer
 from mmzoo.presets import BertSizes, ClipPreset, ImagePreprocessing
 from mmzoo.pretrained.assigning import load_weights, uninitialized
 from mmzoo.pretrained.checkpoint import Checkpoint
 from mmzoo.pretrained.families import Family, Sizes
 from mmzoo.pretrained.origin import Origin
-from mmzoo.pretrained.preprocessing import Preprocessing, read_preprocessing
+from mmzoo.pretrained.preprocessing import Preprocessing, from_open_clip, read_preprocessing
 from mmzoo.pretrained.recognition import KERAS, Found, image_sizes, open_found, recognise
 from mmzoo.pretrained.resizing import for_image_size
 from mmzoo.pretrained.sources import resolve
@@ -40,7 +41,7 @@ def from_pretrained(
     in float32, float16 or bfloat16; never from a pickle. The model's own are float32 (or as the dtype policy says).
     image_size: another than the checkpoint's, in pixels; learned positions are resized with bicubic interpolation and antialias.
     context_length: of a BERT, at most as many as it has positions for; short texts cost less.
-    tokenizer, image_preprocessing: instead of what the files say.
+    tokenizer, image_preprocessing: instead of what the files say; the preprocessing must have the model's size.
 
     Returns a CLIP, an ImageEncoder (ViT, ResNet) or a TextEncoder (BERT). A task's head that the encoder does not have is left out
     with a warning that names it. What the files do not say of pictures or texts is the family's default, with a warning.
@@ -56,7 +57,8 @@ def from_pretrained(
     stored = found.sizes(checkpoint.tensors)
     pictures = _pictures(found, stored, image_preprocessing)
     sizes = _with_sizes(stored, found.family, pictures, image_size, context_length)
-    texts = tokenizer or _texts(found)
+    _check_given(image_preprocessing, sizes)
+    texts = tokenizer or _texts(found, sizes)
     with uninitialized():
         model = _build(sizes, texts)
     links = found.family.links(model, checkpoint.tensors)
@@ -64,8 +66,8 @@ def from_pretrained(
     view = for_image_size(checkpoint, links, model, stored, sizes)
     load_weights(model, links, view, ignored=left_out)
     if image_sizes(sizes) is not None:
-        model.image_preprocessing = _sized(pictures, model.image_size)
-    model.origin = Origin.of(checkpoint, model, links, found.family)
+        model.image_preprocessing = image_preprocessing or _sized(pictures, model.image_size)
+    model.origin = Origin.of(checkpoint, model, links, found.family, resized=view is not checkpoint)
     return model
 
 
@@ -81,7 +83,8 @@ def _load_keras(path: Path, *options: Any) -> Any:
 def _build(sizes: Sizes, tokenizer: Tokenizer | None) -> Any:
     if not isinstance(sizes, ClipPreset):
         encoder = build_encoder(sizes)
-        if tokenizer is not None and hasattr(encoder, "tokenizer"):
+        if tokenizer is not None and isinstance(encoder, TextEncoder):
+            check_tokenizer(tokenizer, encoder)
             encoder.tokenizer = tokenizer
         return encoder
     return CLIP(
@@ -135,7 +138,8 @@ def _pictures(found: Found, sizes: Sizes, given: ImagePreprocessing | None) -> P
         if given is not None:
             raise ValueError(f"image_preprocessing must be None for {found.family.name}, received {given}")
         return None
-    read = read_preprocessing(found.folder)
+    read = from_open_clip(found.config) if found.family.format == "open_clip" else None
+    read = read or read_preprocessing(found.folder)
     size = image.image_size if isinstance(image.image_size, tuple) else (image.image_size, image.image_size)
     if read is None and found.family.preprocessing is not None:
         read = Preprocessing(found.family.preprocessing(size), image.mean, image.std)
@@ -145,6 +149,18 @@ def _pictures(found: Found, sizes: Sizes, given: ImagePreprocessing | None) -> P
                 stacklevel=3,
             )
     return read if given is None or read is None else dataclasses.replace(read, image=given)
+
+
+def _check_given(preprocessing: ImagePreprocessing | None, sizes: Sizes) -> None:
+    """Refuses a preprocessing of another size than the model's: it would be resized to, or the model be another."""
+    if preprocessing is None:
+        return
+    size = image_sizes(sizes).image_size
+    size = size if isinstance(size, tuple) else (size, size)
+    if preprocessing.size != size:
+        raise ValueError(
+            f"image_preprocessing must have the model's size {size}, received {preprocessing.size}: image_size= changes the model's"
+        )
 
 
 def _sized(pictures: Preprocessing | None, size: tuple[int, int]) -> ImagePreprocessing:
@@ -158,7 +174,7 @@ def _sized(pictures: Preprocessing | None, size: tuple[int, int]) -> ImagePrepro
     return dataclasses.replace(image, size=size, shortest_side=shortest)
 
 
-def _texts(found: Found) -> Tokenizer | None:
+def _texts(found: Found, sizes: Sizes) -> Tokenizer | None:
     """The tokenizer of the files, or the family's from the hub's cache; None for a model of pictures, or without any."""
     repository = found.family.tokenizer
     if repository is None:
@@ -166,22 +182,26 @@ def _texts(found: Found) -> Tokenizer | None:
     tokenizer = read_tokenizer(found.folder, pad_id=found.family.pad_id(found.config))
     if tokenizer is not None:
         return tokenizer
+    text = sizes.text if isinstance(sizes, ClipPreset) else sizes
     cached = _cached(repository)
-    stands_in = (
+    stand_in = read_tokenizer(cached, pad_id=found.family.pad_id(found.config)) if cached else None
+    if stand_in is not None and stand_in.vocab_size != getattr(text, "vocab_size", None):
+        stand_in = None  # another model of the family: its ids would be other words
+    what = (
         f"that of {repository} in the hub's cache stands in"
-        if cached
-        else f"that of {repository} is not in the hub's cache, so the model takes token ids: give tokenizer="
+        if stand_in
+        else f"none in the hub's cache fits (that of {repository} would), so the model takes token ids: give tokenizer="
     )
-    warnings.warn(f"{found.folder} has no tokenizer: {stands_in}", stacklevel=3)
-    return Tokenizer.from_file(cached) if cached else None
+    warnings.warn(f"{found.folder} has no tokenizer: {what}", stacklevel=3)
+    return stand_in
 
 
-def _cached(repository: str) -> str | None:
-    """The path of a repository's tokenizer.json, if it was downloaded before; the network is not asked."""
+def _cached(repository: str) -> Path | None:
+    """The folder of a repository's tokenizer.json, if it was downloaded before; the network is not asked."""
     from huggingface_hub import try_to_load_from_cache
 
     path = try_to_load_from_cache(repository, "tokenizer.json")
-    return path if isinstance(path, str) else None
+    return Path(path).parent if isinstance(path, str) else None
 
 
 def _left_out(family: Family, checkpoint: Checkpoint) -> Collection[str]:

@@ -45,17 +45,20 @@ def recognise(folder: Path) -> Found:
     Raises FileNotFoundError without a configuration, ValueError for a damaged one or a model_type that mmzoo cannot read.
     """
     hugging_face, open_clip = folder / HUGGING_FACE, folder / OPEN_CLIP
-    if open_clip.is_file() and not (hugging_face.is_file() and _has_weights(folder, "hf")):
+    config = read_json(hugging_face) if hugging_face.is_file() else {}
+    kind = config.get("model_type")
+    transformers = next((family for family in FAMILIES if kind in family.model_types), None)
+    if open_clip.is_file() and (transformers is None or not _has_weights(folder, "hf")):
         family = next(family for family in FAMILIES if family.format == "open_clip")
         return Found(folder, family, open_clip, read_json(open_clip))
+    if transformers is not None:
+        return Found(folder, transformers, hugging_face, config)
     if not hugging_face.is_file():
         raise FileNotFoundError(f"{folder} must have {HUGGING_FACE} or {OPEN_CLIP}, found neither")
-    config = read_json(hugging_face)
-    for family in FAMILIES:
-        if config.get("model_type") in family.model_types:
-            return Found(folder, family, hugging_face, config)
+    if kind is None and "architecture" in config:
+        raise ValueError(f"{hugging_face} must be transformers', received timm's, whose models mmzoo does not read")
     known = ", ".join(kind for family in FAMILIES for kind in family.model_types)
-    raise ValueError(f"{hugging_face} must have a model_type among {known}, received {config.get('model_type')!r}")
+    raise ValueError(f"{hugging_face} must have a model_type among {known}, received {kind!r}")
 
 
 def open_found(found: Found) -> Checkpoint:

@@ -8,7 +8,7 @@ from pathlib import Path
 SCHEME = "hf://"
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _SOURCE = re.compile(rf"{SCHEME}(?P<name>{_NAME})(?:@(?P<revision>[A-Za-z0-9_][A-Za-z0-9_./-]*))?")
-_WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "model.keras"]
 _SECONDS = 5  # to wait for an answer before a copy of before will have to do
 
 
@@ -44,7 +44,7 @@ def _download(name: str, revision: str | None) -> Path:
     where = f"{SCHEME}{name}" + (f"@{revision}" if revision else "")
     reachable = _is_reachable(name, revision)
     try:
-        return Path(
+        folder = Path(
             snapshot_download(
                 name,
                 revision=revision,
@@ -70,6 +70,12 @@ def _download(name: str, revision: str | None) -> Path:
             f"{where} must be fetched once with network, and huggingface.co cannot be reached now "
             "(or HF_HUB_OFFLINE is set): with the files at hand, give their folder instead"
         ) from error
+    if not any(folder.glob("*.safetensors")) and not (folder / "model.keras").exists():
+        raise FileNotFoundError(
+            f"{where} must have its weights as safetensors, found none: pickles (.bin, .pt) are never read; if somebody has converted "
+            f"them, the revision is called refs/pr/ and a number ({SCHEME}{name}@refs/pr/1)"
+        )
+    return folder
 
 
 def _is_reachable(name: str, revision: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,13 @@ from mmzoo.pretrained.tokenizers import write_tokenizer
 FORMATS = ("hf", "open_clip", "keras")
 _DTYPES = ("float32", "float16", "bfloat16")
 _STATISTICS, _COUNTER = ".running_mean", ".num_batches_tracked"
+# What checkpoints of these libraries consist of.
+_FILES = re.compile(
+    r"model\.keras|(open_clip_)?config\.json|generation_config\.json|(pre)?processor_config\.json"
+    r"|(open_clip_(pytorch_)?)?model(-\d+-of-\d+)?\.safetensors|(open_clip_(pytorch_)?)?model\.safetensors\.index\.json"
+    r"|tokenizer(_config)?\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt"
+    r"|(spiece|tokenizer)\.model"
+)
 _SHARD = 5_000_000_000  # bytes
 
 
@@ -41,8 +49,8 @@ def save_pretrained(
 
     format: "hf" for transformers (CLIP, SigLIP, BERT, ViT, ResNet), "open_clip" (a CLIP), or "keras": model.keras, which takes any
     model and keeps the optimizer. from_pretrained reads each back.
-    dtype: "float32", "float16" or "bfloat16" of the file; None is each tensor's own in the file the model came from, as long as
-    no weight would change by it, and else float32.
+    dtype: "float32", "float16" or "bfloat16" of the file; None is each tensor's own in the file that from_pretrained read, as long
+    as no weight would change by it, and else float32, as for a model that was saved as .keras in between.
     max_shard_bytes: a larger file is written in shards with an index. overwrite: replaces an earlier checkpoint.
     The directory appears when it is whole. Raises FileExistsError where it exists (with overwrite: where it holds anything but a
     checkpoint); ValueError for an unknown format or dtype, weights too large for float16, and a model that the format cannot say,
@@ -149,5 +157,6 @@ def _is_checkpoint(directory: Path) -> bool:
     if not directory.is_dir() or directory.is_symlink():
         return False
     names = [path.name for path in directory.iterdir()]
-    known = all(name == KERAS or name.endswith((".json", ".safetensors", ".txt", "spiece.model")) for name in names)
-    return known and any(name in (KERAS, HUGGING_FACE, OPEN_CLIP) for name in names)
+    return all(_FILES.fullmatch(name) for name in names) and any(
+        name in (KERAS, HUGGING_FACE, OPEN_CLIP) for name in names
+    )

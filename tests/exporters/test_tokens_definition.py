@@ -35,7 +35,7 @@ def test_byte_level_bpe():
         "",
         False,
     )
-    assert (definition.start, definition.end, definition.pad, definition.unknown) == (1, 2, 0, 4)
+    assert (definition.start, definition.end, definition.pad, definition.unknown) == (1, 3, 0, 4)
     assert definition.reserved == {0, 1, 2, 3}
     assert definition.vocabulary == BYTE_BPE["model"]["vocab"]
     assert [list(pair) for pair in definition.merges] == BYTE_BPE["model"]["merges"]

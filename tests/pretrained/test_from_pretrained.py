@@ -218,10 +218,10 @@ def test_an_earlier_checkpoint_is_replaced_only_on_request_and_nothing_else_ever
     with pytest.raises(FileExistsError, match="must not exist yet"):
         mmzoo.save_pretrained(model, folder)
     mmzoo.save_pretrained(model, folder, overwrite=True)
-    (folder / "thesis.doc").write_text("years of work")
+    (folder / "results.json").write_text("years of work")
     with pytest.raises(FileExistsError):
         mmzoo.save_pretrained(model, folder, overwrite=True)
-    assert (folder / "thesis.doc").exists()
+    assert (folder / "results.json").exists()
     assert (folder / "model.safetensors").exists()
 
 
@@ -238,3 +238,84 @@ def test_wrong_options_of_save_pretrained(model, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         mmzoo.save_pretrained(model, tmp_path / "x", **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_open_clip_is_told_of_a_tokenizer_that_is_not_its_own(model, tmp_path):
+    mmzoo.save_pretrained(model, tmp_path / "clip", format="open_clip")
+    config = json.loads((tmp_path / "clip" / "open_clip_config.json").read_text())
+    assert config["model_cfg"]["text_cfg"]["hf_tokenizer_name"]
+    assert mmzoo.from_pretrained(tmp_path / "clip").tokenizer.pad_id == model.tokenizer.pad_id
+
+
+def test_open_clip_files_beside_those_of_timm_are_read(model, pictures, tmp_path):
+    mmzoo.save_pretrained(model, tmp_path / "clip", format="open_clip")
+    (tmp_path / "clip" / "config.json").write_text('{"architecture": "vit_base_patch32_clip_224"}')
+    shutil.copy(tmp_path / "clip" / "open_clip_model.safetensors", tmp_path / "clip" / "model.safetensors")
+    back = mmzoo.from_pretrained(tmp_path / "clip")
+    assert np.array_equal(back.encode_image(pictures), model.encode_image(pictures))
+    (tmp_path / "clip" / "open_clip_config.json").unlink()
+    with pytest.raises(ValueError, match="received timm's"):
+        mmzoo.from_pretrained(tmp_path / "clip")
+
+
+def test_a_tokenizer_that_does_not_fit_is_refused(tmp_path, tokenizer):
+    mmzoo.save_pretrained(mmzoo.encoders.build_encoder(BertSizes(50, 16, 16, 1, 2)), tmp_path / "bert")
+    with pytest.raises(ValueError, match="must have vocab_size="):
+        mmzoo.from_pretrained(tmp_path / "bert", tokenizer=tokenizer)
+    mmzoo.save_pretrained(mmzoo.encoders.build_encoder(BertSizes(300, 16, 16, 1, 2, pad_id=7)), tmp_path / "other")
+    with pytest.raises(ValueError, match="must have pad_id=0 for this tokenizer, received 7"):
+        mmzoo.from_pretrained(tmp_path / "other", tokenizer=tokenizer)
+
+
+def test_a_stand_in_from_the_cache_must_have_the_model_s_vocabulary(folder, tokenizer, tmp_path, monkeypatch):
+    import mmzoo.pretrained.reading as reading
+
+    (folder / "tokenizer.json").unlink()
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    monkeypatch.setattr(reading, "_cached", lambda repository: cache)
+    tokenizer.save(cache / "tokenizer.json")
+    with pytest.warns(UserWarning, match="in the hub's cache stands in"):
+        assert mmzoo.from_pretrained(folder).tokenizer == tokenizer
+    mmzoo.Tokenizer.train(["a cat"], 280).save(cache / "tokenizer.json")
+    with pytest.warns(UserWarning, match="none in the hub's cache fits"):
+        assert mmzoo.from_pretrained(folder).tokenizer is None
+
+
+def test_a_temperature_above_clip_s_limit_stays_for_siglip(pictures, tokenizer, tmp_path):
+    image = mmzoo.encoders.build_encoder(ViTSizes(12, 4, 16, 1, 2))
+    text = mmzoo.encoders.build_encoder(TextSizes(300, 10, 16, 1, 2, end_id=3))
+    model = mmzoo.build_clip(image_encoder=image, text_encoder=text, embed_dim=8, loss="sigmoid", tokenizer=tokenizer)
+    model.logit_scale.log_scale.assign(4.765)  # google/siglip-base-patch16-224 has about this
+    model.compile(keras.optimizers.SGD(1e-12))
+    model.fit({"images": pictures, "token_ids": tokenizer(CAPTIONS, 10)}, batch_size=3, verbose=0)
+    assert float(model.logit_scale.log_scale) == pytest.approx(4.765)
+
+
+def test_a_given_preprocessing_of_another_size_is_refused(folder):
+    with pytest.raises(ValueError, match=r"must have the model's size \(12, 12\), received \(24, 24\)"):
+        mmzoo.from_pretrained(folder, image_preprocessing=mmzoo.ImagePreprocessing((24, 24)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"text_config": {"eos_token_id": None}}, "eos_token_id must be a token's id, received None"),
+        ({"text_config": {"eos_token_id": [3]}}, r"eos_token_id must be a token's id, received \[3\]"),
+        ({"vision_config": {"layer_norm_eps": None}}, "layer_norm_eps must be a number between 0 and 1, received None"),
+        ({"vision_config": [1]}, r"vision_config must be a dictionary, received \[1\]"),
+    ],
+)
+def test_strange_values_are_named(folder, changes, message):
+    _config(folder, **changes)
+    with pytest.raises(ValueError, match=message):
+        mmzoo.from_pretrained(folder)
+
+
+def test_the_older_sections_fill_up_with_defaults_and_win():
+    from mmzoo.pretrained.families.clip import FAMILY
+
+    old = {"hidden_act": "gelu", "eos_token_id": 2}
+    sizes = FAMILY.sizes({"text_config": old, "text_config_dict": {"hidden_size": 512}}, ())
+    assert (sizes.text.activation, sizes.text.end_id, sizes.text.width) == ("quick_gelu", 49407, 512)
+    assert FAMILY.sizes({"text_config": old}, ()).text.end_id is None

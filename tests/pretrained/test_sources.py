@@ -14,6 +14,7 @@ from mmzoo.pretrained.sources import resolve
 def hub(monkeypatch, tmp_path):
     """A hub that answers; returns what it was asked."""
     asked = []
+    (tmp_path / "model.safetensors").touch()
 
     def download(name, **options):
         asked.append({"name": name, **options})
@@ -34,6 +35,14 @@ def fail_with(monkeypatch, error):
 def answer(kind, status):
     response = httpx2.Response(status, request=httpx2.Request("GET", "https://huggingface.co"))
     return kind("no", response=response)
+
+
+def test_a_repository_of_pickles_alone_says_so(hub, tmp_path):
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"hf://owner/name must have its weights as safetensors, found none: pickles"
+    ):
+        resolve("hf://owner/name")
 
 
 def test_a_folder_is_itself(tmp_path):

@@ -74,7 +74,10 @@ class CLIP(keras.Model):
         self.image_projection, self.text_projection = image_projection, text_projection
         is_sigmoid = loss == "sigmoid"
         self.logit_scale = LogitScale(
-            10.0 if is_sigmoid else 1 / 0.07, initial_bias=-10.0 if is_sigmoid else None, name="logit_scale"
+            10.0 if is_sigmoid else 1 / 0.07,
+            maximum=None if is_sigmoid else 100.0,
+            initial_bias=-10.0 if is_sigmoid else None,
+            name="logit_scale",
         )
         self.logit_scale.build()
         self.input_range = InputRange(name="input_range")

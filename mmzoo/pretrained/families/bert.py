@@ -9,7 +9,15 @@ import keras
 
 from mmzoo.encoders.describing import bert_sizes, named
 from mmzoo.presets import BertSizes
-from mmzoo.pretrained.families.config import activation, hidden, require, transformer_fields, whole_numbers
+from mmzoo.pretrained.families.config import (
+    activation,
+    epsilon,
+    hidden,
+    require,
+    token_id,
+    transformer_fields,
+    whole_numbers,
+)
 from mmzoo.pretrained.families.family import Family
 from mmzoo.pretrained.families.naming import BlockNames, blocks, dense, norm
 from mmzoo.pretrained.links import Link
@@ -50,8 +58,8 @@ def sizes(config: Mapping[str, Any], names: Collection[str]) -> BertSizes:
         hidden(values["hidden_size"], values["intermediate_size"]),
         token_types=values["type_vocab_size"],
         pooler=any(name.endswith("pooler.dense.weight") for name in names),
-        pad_id=config.get("pad_token_id") or 0,
-        epsilon=config.get("layer_norm_eps", 1e-12),
+        pad_id=token_id(config, "pad_token_id", 0),
+        epsilon=epsilon(config, 1e-12),
     )
 
 

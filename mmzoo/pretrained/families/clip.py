@@ -12,9 +12,11 @@ from mmzoo.models.clip import CLIP
 from mmzoo.presets import ClipPreset, ImagePreprocessing, TextSizes, ViTSizes
 from mmzoo.pretrained.families.config import (
     activation,
+    epsilon,
     hidden,
     require,
     section,
+    token_id,
     transformer_fields,
     whole_numbers,
 )
@@ -51,7 +53,7 @@ def sizes(config: Mapping[str, Any], names: Collection[str]) -> ClipPreset:
             "max_position_embeddings": 77,
         },
     )
-    end = text.get("eos_token_id", 49407)
+    end = token_id(text, "eos_token_id", 49407)
     return ClipPreset(
         embed_dim=whole_numbers(config, {"projection_dim": 512})["projection_dim"],
         image=ViTSizes(
@@ -62,7 +64,7 @@ def sizes(config: Mapping[str, Any], names: Collection[str]) -> ClipPreset:
             v["num_attention_heads"],
             activation(vision, default="quick_gelu"),
             hidden(v["hidden_size"], v["intermediate_size"]),
-            epsilon=vision.get("layer_norm_eps", 1e-5),
+            epsilon=epsilon(vision, 1e-5),
         ),
         text=TextSizes(
             t["vocab_size"],
@@ -73,7 +75,7 @@ def sizes(config: Mapping[str, Any], names: Collection[str]) -> ClipPreset:
             activation(text, default="quick_gelu"),
             hidden(t["hidden_size"], t["intermediate_size"]),
             end_id=None if end == _ARGMAX else end,
-            epsilon=text.get("layer_norm_eps", 1e-5),
+            epsilon=epsilon(text, 1e-5),
         ),
     )
 

@@ -51,11 +51,31 @@ def hidden(width: int, size: int) -> int | None:
 
 
 def section(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A nested configuration; older files also have NAME_dict, which counts more. Raises ValueError where it is no dictionary."""
-    parts = [config.get(key) for key in (name, f"{name}_dict")]
-    if any(part is not None and not isinstance(part, Mapping) for part in parts):
-        raise ValueError(f"{name} must be a dictionary, received {parts}")
-    return {key: value for part in parts if part for key, value in part.items()}
+    """A nested configuration. Raises ValueError where it is no dictionary.
+
+    Older files also have NAME_dict: transformers fills it with its defaults and lets all of it win, so it is read alone.
+    """
+    found = config.get(f"{name}_dict")
+    found = config.get(name) if found is None else found
+    if not isinstance(found, Mapping | None):
+        raise ValueError(f"{name} must be a dictionary, received {found!r:.80}")
+    return dict(found or {})
+
+
+def epsilon(config: Mapping[str, Any], default: float, key: str = "layer_norm_eps") -> float:
+    """Of layer normalisation. Raises ValueError for what is no number above 0 and below 1."""
+    value = config.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise ValueError(f"{key} must be a number between 0 and 1, received {value!r}")
+    return float(value)
+
+
+def token_id(config: Mapping[str, Any], key: str, default: int) -> int:
+    """A token's id. Raises ValueError for what is no whole number from 0."""
+    value = config.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{key} must be a token's id, received {value!r}")
+    return value
 
 
 def image_size(config: Mapping[str, Any], default: int = 224) -> int | tuple[int, int]:

@@ -10,10 +10,11 @@ import keras
 from mmzoo.encoders.describing import clip_resnet_sizes, named, text_sizes, vit_sizes
 from mmzoo.models.clip import CLIP
 from mmzoo.presets import ClipPreset, ClipResNetSizes, ImagePreprocessing, TextSizes, ViTSizes
-from mmzoo.pretrained.families.config import hidden, image_size, require, section, whole_numbers
+from mmzoo.pretrained.families.config import epsilon, hidden, image_size, require, section, whole_numbers
 from mmzoo.pretrained.families.family import Family
 from mmzoo.pretrained.families.naming import OPEN_CLIP, batch_norm, blocks, convolution, dense, norm
 from mmzoo.pretrained.links import Link
+from mmzoo.tokenizer import Tokenizer
 
 # What would make another network of it, and the values that do not.
 _SAME_BLOCKS: dict[str, Any] = {
@@ -111,7 +112,7 @@ def _epsilon(tower: Mapping[str, Any]) -> float:
     arguments = tower.get("norm_kwargs") or {}
     if set(arguments) - {"eps"}:
         raise ValueError(f'norm_kwargs must be {{"eps": ...}} or nothing, received {arguments!r}')
-    return float(arguments.get("eps", 1e-5))
+    return epsilon(arguments, 1e-5, "eps")
 
 
 def config(model: keras.Model) -> dict[str, Any] | None:
@@ -172,7 +173,14 @@ def _text_config(sizes: TextSizes, model: CLIP) -> dict[str, Any]:
             else {"pool_type": "eos" if sizes.end_id is not None else rule}
         ),
         **({"proj_bias": True} if model.text_projection == "affine" else {}),
+        # Without this open_clip takes CLIP's own tokenizer; from a folder it reads the one beside the weights.
+        **({} if model.tokenizer is None or _is_clips(model.tokenizer) else {"hf_tokenizer_name": "."}),
     }
+
+
+def _is_clips(tokenizer: Tokenizer) -> bool:
+    """Whether it has the sizes and ends of CLIP's published tokenizer."""
+    return (tokenizer.vocab_size, tokenizer.end_id) == (49408, 49407)
 
 
 def _tower_config(sizes: ViTSizes | TextSizes) -> dict[str, Any]:

@@ -95,9 +95,7 @@ FAMILY = Family(
     config=config,
     links=links,
     any_size=True,
-    preprocessing=lambda size: ImagePreprocessing(
-        size, shortest_side=int(min(size) / 0.875), crop_rounding="down", interpolation="bilinear"
-    ),
+    preprocessing=lambda size: ImagePreprocessing(size, shortest_side=int(min(size) / 0.875), crop_rounding="down"),
     left_out=lambda name: name.startswith("classifier."),
     ignored=lambda name: name.endswith(".num_batches_tracked"),
 )

@@ -11,7 +11,15 @@ from mmzoo.encoders.describing import named, text_sizes, vit_sizes
 from mmzoo.models.clip import CLIP
 from mmzoo.presets import HALF, ClipPreset, ImagePreprocessing, TextSizes, ViTSizes
 from mmzoo.pretrained.families.clip import special_ids, text_links, vision_links
-from mmzoo.pretrained.families.config import activation, hidden, require, section, transformer_fields, whole_numbers
+from mmzoo.pretrained.families.config import (
+    activation,
+    epsilon,
+    hidden,
+    require,
+    section,
+    transformer_fields,
+    whole_numbers,
+)
 from mmzoo.pretrained.families.family import Family
 from mmzoo.pretrained.families.naming import attention_pooling, dense
 from mmzoo.pretrained.links import Link
@@ -62,7 +70,7 @@ def sizes(config: Mapping[str, Any], names: Collection[str]) -> ClipPreset:
             pooling="attention",
             norm_first=False,
             patch_bias=True,
-            epsilon=vision.get("layer_norm_eps", 1e-6),
+            epsilon=epsilon(vision, 1e-6),
             mean=HALF,
             std=HALF,
         ),
@@ -76,7 +84,7 @@ def sizes(config: Mapping[str, Any], names: Collection[str]) -> ClipPreset:
             hidden(t["hidden_size"], t["intermediate_size"]),
             causal=False,
             pooling="last",
-            epsilon=text.get("layer_norm_eps", 1e-6),
+            epsilon=epsilon(text, 1e-6),
         ),
         loss="sigmoid",
         image_projection="none",

@@ -9,7 +9,15 @@ import keras
 
 from mmzoo.encoders.describing import named, vit_sizes
 from mmzoo.presets import HALF, ImagePreprocessing, ViTSizes
-from mmzoo.pretrained.families.config import activation, hidden, image_size, require, transformer_fields, whole_numbers
+from mmzoo.pretrained.families.config import (
+    activation,
+    epsilon,
+    hidden,
+    image_size,
+    require,
+    transformer_fields,
+    whole_numbers,
+)
 from mmzoo.pretrained.families.family import Family
 from mmzoo.pretrained.families.naming import BlockNames, blocks, convolution, dense, norm
 from mmzoo.pretrained.links import Link
@@ -51,7 +59,7 @@ def sizes(config: Mapping[str, Any], names: Collection[str]) -> ViTSizes:
         norm_first=False,
         patch_bias=True,
         pooler=any(name.endswith("pooler.dense.weight") for name in names),
-        epsilon=config.get("layer_norm_eps", 1e-12),
+        epsilon=epsilon(config, 1e-12),
         mean=HALF,
         std=HALF,
     )

@@ -2,6 +2,6 @@
 
 from mmzoo.pretrained.preprocessing.fields import Preprocessing
 from mmzoo.pretrained.preprocessing.files import read_preprocessing, write_preprocessing
-from mmzoo.pretrained.preprocessing.open_clip import open_clip_preprocessing
+from mmzoo.pretrained.preprocessing.open_clip import from_open_clip, open_clip_preprocessing
 
-__all__ = ["Preprocessing", "open_clip_preprocessing", "read_preprocessing", "write_preprocessing"]
+__all__ = ["Preprocessing", "from_open_clip", "open_clip_preprocessing", "read_preprocessing", "write_preprocessing"]
