@@ -71,9 +71,11 @@ def _require_free(target: Path, replaces: Callable[[Path], bool] | None) -> None
     if not os.path.lexists(target):
         return
     if replaces is None:
-        raise FileExistsError(f"{target} must not exist yet: choose another directory, or overwrite an earlier export")
+        raise FileExistsError(
+            f"{target} must not exist yet: choose another directory, or let what is there be overwritten"
+        )
     if not replaces(target):
-        raise FileExistsError(f"{target} must be an earlier export and hold nothing else to be overwritten")
+        raise FileExistsError(f"{target} must be what was written here earlier and hold nothing else to be overwritten")
 
 
 def _create_locked(path: Path) -> tuple[Path, int]:

@@ -72,9 +72,17 @@ def linear_probe(
     1e-6 to 1e6, 8 steps a decade, by the accuracy on validation, which is then trained on too. Without one, a fifth of train, drawn
     with seed, stands in. Features are divided by their root mean square, one number, so that the range of C fits any. The model
     stays as it is.
-    Raises ValueError for a model with several inputs or without that output, labels that do not fit, or fewer than two classes.
+    Chance, beside the accuracy, is what naming the most frequent class of the training pictures reaches among them.
+    Raises TypeError for what is no (images, labels); ValueError for a model with several inputs or without that output, labels
+    that do not fit, or fewer than two classes.
     """
     sets = [train, test] if validation is None else [train, test, validation]
+    for each in sets:
+        if not isinstance(each, (tuple, list)) or len(each) != 2:
+            raise TypeError(
+                f"train, test and validation must be (images, labels), such as (pairs.images, pairs.labels), received a "
+                f"{type(each).__name__}"
+            )
     labels = [check_labels(each[1], len(each[0]), np.iinfo(np.int64).max) for each in sets]
     if not all(map(len, labels)):
         raise ValueError(
@@ -100,7 +108,7 @@ def linear_probe(
     per_class = tuple(
         float(right[y_test == each].mean()) if (y_test == each).any() else None for each in range(classes)
     )
-    chance = float(np.mean(y_test == np.bincount(y).argmax()))
+    chance = float(np.bincount(y).max() / len(y))
     figure = Figure("top1", float(right.mean()), chance)
     return LinearProbeReport(len(y_test), classes, x.shape[1], c, accuracy, (figure,), per_class)
 

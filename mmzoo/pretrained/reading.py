@@ -45,10 +45,17 @@ def from_pretrained(
 
     Returns a CLIP, an ImageEncoder (ViT, ResNet) or a TextEncoder (BERT). A task's head that the encoder does not have is left out
     with a warning that names it. What the files do not say of pictures or texts is the family's default, with a warning.
-    Raises FileNotFoundError where there is no such folder or file; ValueError for a model_type that is not among these, an option
-    that mmzoo has no layer for, a damaged file, and a tensor that is missing, unknown or of another shape: half a model would be
-    wrong without a word. Nothing is assigned before everything has been checked.
+    Raises TypeError for a tokenizer or preprocessing of another kind; FileNotFoundError where there is no such folder or file;
+    ValueError for a model_type that is not among these, an option that mmzoo has no layer for, a damaged file, and a tensor that is
+    missing, unknown or of another shape: half a model would be wrong without a word. Nothing is assigned before everything has been
+    checked.
     """
+    if tokenizer is not None and not isinstance(tokenizer, Tokenizer):
+        raise TypeError(
+            f"tokenizer must be a mmzoo.Tokenizer, received {tokenizer!r:.80}: Tokenizer.from_file reads one"
+        )
+    if image_preprocessing is not None and not isinstance(image_preprocessing, ImagePreprocessing):
+        raise TypeError(f"image_preprocessing must be a mmzoo.ImagePreprocessing, received {image_preprocessing!r:.80}")
     folder = resolve(source)
     if (folder / KERAS).is_file():
         return _load_keras(folder / KERAS, image_size, context_length, tokenizer, image_preprocessing)

@@ -93,8 +93,8 @@ def _expressed(model: keras.Model, format: str) -> tuple[Family, dict[str, Any]]
             return family, config
     names = ", ".join(family.name for family in candidates)
     raise ValueError(
-        f"format {format!r} must be able to say the model, one of {names} in the details of that library; "
-        f"{type(model).__name__} {model.name!r} is none of them: format='keras' takes any model"
+        f"format {format!r} can say {names}, in the very layers of that library, and this {type(model).__name__} has others, such as "
+        "another image encoder, pooling or projection: format='keras' takes any model"
     )
 
 

@@ -229,7 +229,7 @@ def test_an_existing_directory_is_refused_and_untouched(small, tmp_path):
     (tmp_path / "x/mine").write_text("mine")
     with pytest.raises(FileExistsError, match="must not exist yet"):
         export(small, tmp_path / "x")
-    with pytest.raises(FileExistsError, match="must be an earlier export"):
+    with pytest.raises(FileExistsError, match="must be what was written here earlier"):
         export(small, tmp_path / "x", overwrite=True)
     assert list_files(tmp_path) == ["x/mine"]
 

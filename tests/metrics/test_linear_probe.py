@@ -55,8 +55,8 @@ def test_labels_that_say_nothing_give_chance():
     images, labels = images[order], labels[order]
     report = linear_probe(pixels((2, 2, 1)), (images[:700], labels[:700]), (images[700:], labels[700:]))
     figure = report.figures[0]
-    assert figure.chance == np.mean(labels[700:] == 2) > 0.3
-    assert figure.value == pytest.approx(figure.chance, abs=0.05)
+    assert figure.chance == np.mean(labels[:700] == 2) > 0.3
+    assert figure.value == pytest.approx(figure.chance, abs=0.06)
 
 
 def test_an_encoder_is_left_as_it_is_and_the_output_is_chosen():

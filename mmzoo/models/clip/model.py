@@ -159,7 +159,10 @@ class CLIP(keras.Model):
         images = np.asarray(images)
         expected = (*self.image_size, 3)
         if images.ndim != 4 or images.shape[1:] != expected:
-            raise ValueError(f"images must have shape (N, {', '.join(map(str, expected))}), received {images.shape}")
+            raise ValueError(
+                f"images must have shape (N, {', '.join(map(str, expected))}), received {images.shape}: "
+                "mmzoo.data.resize(picture, model.image_preprocessing) makes one of any size fit"
+            )
         if not len(images):
             return np.zeros((0, self.embed_dim), "float32")
         warn_if_unit_range(images.max())
@@ -175,7 +178,7 @@ class CLIP(keras.Model):
         else:
             if self.tokenizer is None:
                 raise ValueError(
-                    "texts must be token ids where the model has no tokenizer: build_clip(..., tokenizer=...) gives it one"
+                    "texts must be token ids where the model has no tokenizer: tokenizer= of build_clip or from_pretrained gives it one"
                 )
             token_ids = self.tokenizer(texts, self.context_length)
         if token_ids.ndim != 2 or token_ids.shape[1] != self.context_length:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -126,11 +127,14 @@ def config(model: keras.Model) -> dict[str, Any] | None:
 
 
 def special_ids(model: CLIP) -> dict[str, int]:
-    """The ids that config.json repeats from the tokenizer."""
+    """The ids that config.json repeats from the tokenizer, as far as it has them: SigLIP's has no start."""
+    ids: dict[str, int] = {}
     if model.tokenizer is None:
-        return {}
-    ids = {"pad_token_id": model.tokenizer.pad_id}
-    return ids | ({} if model.tokenizer.start_id is None else {"bos_token_id": model.tokenizer.start_id})
+        return ids
+    for key, role in (("pad_token_id", "pad_id"), ("bos_token_id", "start_id")):
+        with contextlib.suppress(ValueError):
+            ids[key] = getattr(model.tokenizer, role)
+    return ids
 
 
 def links(model: CLIP, names: Collection[str] = ()) -> list[Link]:
