@@ -44,6 +44,8 @@ def test_readme_shows_ten_lines():
         ("export", "tflite_int8_latency", "{:.0f}"),
         ("export", "onnx_int8_zero_shot_change", "{:.3f}"),
         ("export", "token_differences_byte_bpe", "{:.0f}"),
+        ("pretrained", "seconds_to_first_embedding", "{:.1f}"),
+        ("pretrained", "peak_memory_ratio", "{:.2f}"),
     ],
 )
 def test_readme_quotes_the_tracked_figures(benchmark, figure, form):
