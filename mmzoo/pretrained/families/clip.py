@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -10,13 +11,11 @@ import keras
 
 from mmzoo.encoders.describing import named, text_sizes, vit_sizes
 from mmzoo.models.clip import CLIP
-from mmzoo.presets import ClipPreset, ImagePreprocessing, TextSizes, ViTSizes
+from mmzoo.presets import ClipPreset, ImagePreprocessing
 from mmzoo.pretrained.families.config import (
-    activation,
-    epsilon,
-    hidden,
-    require,
     section,
+    stated_text,
+    stated_vision,
     token_id,
     transformer_fields,
     whole_numbers,
@@ -25,58 +24,26 @@ from mmzoo.pretrained.families.family import Family
 from mmzoo.pretrained.families.naming import HUGGING_FACE, blocks, dense, norm
 from mmzoo.pretrained.links import Link
 
+_TEXT = {
+    "hidden_size": 512,
+    "intermediate_size": 2048,
+    "num_attention_heads": 8,
+    "vocab_size": 49408,
+    "max_position_embeddings": 77,
+}
 _ARGMAX = 2  # the eos_token_id that old files have, which means the highest id of a row
 
 
 def sizes(config: Mapping[str, Any], names: Collection[str]) -> ClipPreset:
     """The sizes that config.json names, with transformers' own defaults."""
     text, vision = section(config, "text_config"), section(config, "vision_config")
-    require(vision, num_channels=3)
-    v = whole_numbers(
-        vision,
-        {
-            "hidden_size": 768,
-            "intermediate_size": 3072,
-            "num_hidden_layers": 12,
-            "num_attention_heads": 12,
-            "image_size": 224,
-            "patch_size": 32,
-        },
-    )
-    t = whole_numbers(
-        text,
-        {
-            "hidden_size": 512,
-            "intermediate_size": 2048,
-            "num_hidden_layers": 12,
-            "num_attention_heads": 8,
-            "vocab_size": 49408,
-            "max_position_embeddings": 77,
-        },
-    )
     end = token_id(text, "eos_token_id", 49407)
     return ClipPreset(
         embed_dim=whole_numbers(config, {"projection_dim": 512})["projection_dim"],
-        image=ViTSizes(
-            v["image_size"],
-            v["patch_size"],
-            v["hidden_size"],
-            v["num_hidden_layers"],
-            v["num_attention_heads"],
-            activation(vision, default="quick_gelu"),
-            hidden(v["hidden_size"], v["intermediate_size"]),
-            epsilon=epsilon(vision, 1e-5),
-        ),
-        text=TextSizes(
-            t["vocab_size"],
-            t["max_position_embeddings"],
-            t["hidden_size"],
-            t["num_hidden_layers"],
-            t["num_attention_heads"],
-            activation(text, default="quick_gelu"),
-            hidden(t["hidden_size"], t["intermediate_size"]),
+        image=stated_vision(vision, patch_size=32, hidden_act="quick_gelu", layer_norm_eps=1e-5),
+        text=dataclasses.replace(
+            stated_text(text, _TEXT, hidden_act="quick_gelu", layer_norm_eps=1e-5),
             end_id=None if end == _ARGMAX else end,
-            epsilon=epsilon(text, 1e-5),
         ),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmzoo.presets import BertSizes, TextSizes, ViTSizes
 
+_TRANSFORMER = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
 ACTIVATIONS = {
     "quick_gelu": "quick_gelu",
     "gelu": "gelu",
@@ -97,3 +98,39 @@ def transformer_fields(sizes: ViTSizes | TextSizes | BertSizes) -> dict[str, Any
         "hidden_act": hugging_face_activation(sizes.activation),
         "layer_norm_eps": sizes.epsilon,
     }
+
+
+def stated_vision(config: Mapping[str, Any], *, patch_size: int, hidden_act: str, layer_norm_eps: float) -> ViTSizes:
+    """What the configurations of transformers' vision transformers share, with these defaults; the rest is build_vit's.
+
+    Raises ValueError for pictures of other than three channels, and as the readers of single values do.
+    """
+    require(config, num_channels=3)
+    values = whole_numbers(config, _TRANSFORMER | {"patch_size": patch_size})
+    return ViTSizes(
+        image_size(config),
+        values["patch_size"],
+        values["hidden_size"],
+        values["num_hidden_layers"],
+        values["num_attention_heads"],
+        activation(config, default=hidden_act),
+        hidden(values["hidden_size"], values["intermediate_size"]),
+        epsilon=epsilon(config, layer_norm_eps),
+    )
+
+
+def stated_text(
+    config: Mapping[str, Any], defaults: Mapping[str, int], *, hidden_act: str, layer_norm_eps: float
+) -> TextSizes:
+    """What the configurations of CLIP's and SigLIP's text transformers share, with these defaults; the rest is build_text_transformer's."""
+    values = whole_numbers(config, _TRANSFORMER | dict(defaults))
+    return TextSizes(
+        values["vocab_size"],
+        values["max_position_embeddings"],
+        values["hidden_size"],
+        values["num_hidden_layers"],
+        values["num_attention_heads"],
+        activation(config, default=hidden_act),
+        hidden(values["hidden_size"], values["intermediate_size"]),
+        epsilon=epsilon(config, layer_norm_eps),
+    )

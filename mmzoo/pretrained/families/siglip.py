@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -9,83 +10,32 @@ import keras
 
 from mmzoo.encoders.describing import named, text_sizes, vit_sizes
 from mmzoo.models.clip import CLIP
-from mmzoo.presets import HALF, ClipPreset, ImagePreprocessing, TextSizes, ViTSizes
+from mmzoo.presets import HALF, ClipPreset, ImagePreprocessing
 from mmzoo.pretrained.families.clip import special_ids, text_links, vision_links
-from mmzoo.pretrained.families.config import (
-    activation,
-    epsilon,
-    hidden,
-    require,
-    section,
-    transformer_fields,
-    whole_numbers,
-)
+from mmzoo.pretrained.families.config import require, section, stated_text, stated_vision, transformer_fields
 from mmzoo.pretrained.families.family import Family
 from mmzoo.pretrained.families.naming import attention_pooling, dense
 from mmzoo.pretrained.links import Link
+
+_TEXT = {"vocab_size": 32000, "max_position_embeddings": 64}
 
 
 def sizes(config: Mapping[str, Any], names: Collection[str]) -> ClipPreset:
     """The sizes that config.json names, with transformers' own defaults."""
     text, vision = section(config, "text_config"), section(config, "vision_config")
-    require(vision, num_channels=3, vision_use_head=True)
-    v = whole_numbers(
-        vision,
-        {
-            "hidden_size": 768,
-            "intermediate_size": 3072,
-            "num_hidden_layers": 12,
-            "num_attention_heads": 12,
-            "image_size": 224,
-            "patch_size": 16,
-        },
-    )
-    t = whole_numbers(
-        text,
-        {
-            "hidden_size": 768,
-            "intermediate_size": 3072,
-            "num_hidden_layers": 12,
-            "num_attention_heads": 12,
-            "vocab_size": 32000,
-            "max_position_embeddings": 64,
-        },
-    )
-    embed_dim = text.get("projection_size") or t["hidden_size"]
-    if embed_dim != v["hidden_size"]:
+    require(vision, vision_use_head=True)
+    image = stated_vision(vision, patch_size=16, hidden_act="gelu_pytorch_tanh", layer_norm_eps=1e-6)
+    texts = stated_text(text, _TEXT, hidden_act="gelu_pytorch_tanh", layer_norm_eps=1e-6)
+    embed_dim = text.get("projection_size") or texts.width
+    if embed_dim != image.width:
         raise ValueError(
-            f"projection_size must be the hidden_size {v['hidden_size']} of vision_config, which has no projection, "
+            f"projection_size must be the hidden_size {image.width} of vision_config, which has no projection, "
             f"received {embed_dim}"
         )
     return ClipPreset(
         embed_dim=embed_dim,
-        image=ViTSizes(
-            v["image_size"],
-            v["patch_size"],
-            v["hidden_size"],
-            v["num_hidden_layers"],
-            v["num_attention_heads"],
-            activation(vision, default="gelu_pytorch_tanh"),
-            hidden(v["hidden_size"], v["intermediate_size"]),
-            pooling="attention",
-            norm_first=False,
-            patch_bias=True,
-            epsilon=epsilon(vision, 1e-6),
-            mean=HALF,
-            std=HALF,
-        ),
-        text=TextSizes(
-            t["vocab_size"],
-            t["max_position_embeddings"],
-            t["hidden_size"],
-            t["num_hidden_layers"],
-            t["num_attention_heads"],
-            activation(text, default="gelu_pytorch_tanh"),
-            hidden(t["hidden_size"], t["intermediate_size"]),
-            causal=False,
-            pooling="last",
-            epsilon=epsilon(text, 1e-6),
-        ),
+        image=dataclasses.replace(image, pooling="attention", norm_first=False, patch_bias=True, mean=HALF, std=HALF),
+        text=dataclasses.replace(texts, causal=False, pooling="last"),
         loss="sigmoid",
         image_projection="none",
         text_projection="affine",

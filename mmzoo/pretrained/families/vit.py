@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -9,15 +10,7 @@ import keras
 
 from mmzoo.encoders.describing import named, vit_sizes
 from mmzoo.presets import HALF, ImagePreprocessing, ViTSizes
-from mmzoo.pretrained.families.config import (
-    activation,
-    epsilon,
-    hidden,
-    image_size,
-    require,
-    transformer_fields,
-    whole_numbers,
-)
+from mmzoo.pretrained.families.config import require, stated_vision, transformer_fields
 from mmzoo.pretrained.families.family import Family
 from mmzoo.pretrained.families.naming import BlockNames, blocks, convolution, dense, norm
 from mmzoo.pretrained.links import Link
@@ -35,34 +28,12 @@ _PREFIX = "vit."  # in the files of a ViT with a task's head
 
 def sizes(config: Mapping[str, Any], names: Collection[str]) -> ViTSizes:
     """The sizes that config.json names, with transformers' own defaults; a pooler where the file has one."""
-    require(config, num_channels=3, qkv_bias=True, pooler_act="tanh")
-    values = whole_numbers(
-        config,
-        {
-            "hidden_size": 768,
-            "intermediate_size": 3072,
-            "num_hidden_layers": 12,
-            "num_attention_heads": 12,
-            "patch_size": 16,
-        },
-    )
+    require(config, qkv_bias=True, pooler_act="tanh")
+    vit = stated_vision(config, patch_size=16, hidden_act="gelu", layer_norm_eps=1e-12)
     if config.get("pooler_output_size") is not None:
-        require(config, pooler_output_size=values["hidden_size"])
-    return ViTSizes(
-        image_size(config),
-        values["patch_size"],
-        values["hidden_size"],
-        values["num_hidden_layers"],
-        values["num_attention_heads"],
-        activation(config),
-        hidden(values["hidden_size"], values["intermediate_size"]),
-        norm_first=False,
-        patch_bias=True,
-        pooler=any(name.endswith("pooler.dense.weight") for name in names),
-        epsilon=epsilon(config, 1e-12),
-        mean=HALF,
-        std=HALF,
-    )
+        require(config, pooler_output_size=vit.width)
+    pooler = any(name.endswith("pooler.dense.weight") for name in names)
+    return dataclasses.replace(vit, norm_first=False, patch_bias=True, pooler=pooler, mean=HALF, std=HALF)
 
 
 def config(model: keras.Model) -> dict[str, Any] | None:
