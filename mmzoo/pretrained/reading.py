@@ -72,7 +72,12 @@ def from_pretrained(
     left_out = _left_out(found.family, checkpoint)
     view = for_image_size(checkpoint, links, model, stored, sizes)
     load_weights(model, links, view, ignored=left_out)
-    if image_sizes(sizes) is not None:
+    if pictures is not None:
+        if image_size is None and pictures.image.size != model.image_size:
+            warnings.warn(
+                f"{folder} scales pictures to {pictures.image.size}, and its model reads {model.image_size}: they are scaled to that",
+                stacklevel=2,
+            )
         model.image_preprocessing = image_preprocessing or _sized(pictures, model.image_size)
     model.origin = Origin.of(checkpoint, model, links, found.family, resized=view is not checkpoint)
     return model

@@ -319,3 +319,10 @@ def test_the_older_sections_fill_up_with_defaults_and_win():
     sizes = FAMILY.sizes({"text_config": old, "text_config_dict": {"hidden_size": 512}}, ())
     assert (sizes.text.activation, sizes.text.end_id, sizes.text.width) == ("quick_gelu", 49407, 512)
     assert FAMILY.sizes({"text_config": old}, ()).text.end_id is None
+
+
+def test_pictures_of_another_size_than_the_model_s_are_warned_of(folder):
+    path = folder / "preprocessor_config.json"
+    path.write_text(path.read_text().replace("12", "24"))
+    with pytest.warns(UserWarning, match=r"scales pictures to \(24, 24\), and its model reads \(12, 12\)"):
+        assert mmzoo.from_pretrained(folder).image_preprocessing.size == (12, 12)
