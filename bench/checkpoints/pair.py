@@ -55,7 +55,7 @@ def measure(arguments: argparse.Namespace) -> Measured:
         Row("pair_loss", losses[-1], losses[0], "first epoch", "nats"),
     ]
     if arguments.full:
-        classes = label_embeddings(model.encode_text, test.class_names, test.templates)
+        classes = label_embeddings(model.encode_text, test.label_names, test.templates)
         report = zero_shot_accuracy(model.encode_image(test.arrays(model)["images"]), classes, test.labels)
         rows += [
             Row("pair_digits_zero_shot_top1", report.figures[0].value, *_logistic_regression(train, test)),
