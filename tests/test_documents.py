@@ -46,6 +46,7 @@ def test_readme_shows_ten_lines():
         ("export", "token_differences_byte_bpe", "{:.0f}"),
         ("pretrained", "seconds_to_first_embedding", "{:.1f}"),
         ("pretrained", "peak_memory_ratio", "{:.2f}"),
+        ("pretrained", "pair_digits_zero_shot_top1", "{:.3f}"),
     ],
 )
 def test_readme_quotes_the_tracked_figures(benchmark, figure, form):
