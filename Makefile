@@ -12,7 +12,7 @@ quickstart: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest
-	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/layers tests/encoders tests/models tests/training tests/metrics tests/pretrained tests/test_losses.py
+	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/layers tests/encoders tests/models tests/training tests/metrics tests/pretrained/test_golden_checkpoints.py tests/pretrained/test_assigning.py tests/test_losses.py
 
 # What transformers, open_clip and sentencepiece compute is made first, in a folder that goes again, then compared with.
 parity: $(VENV)/installed-test
