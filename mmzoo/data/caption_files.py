@@ -37,7 +37,7 @@ def _collect(path: Path, rows: Iterator[tuple[int, str, list[str]]]) -> dict[str
                 raise ValueError(
                     f"{path}, line {line}: the picture {image!r} must have a caption, received a blank one"
                 )
-            pictures.setdefault(_inside(path, line, image), {}).update(dict.fromkeys(kept))
+            pictures.setdefault(inside_folder(f"{path}, line {line}", image), {}).update(dict.fromkeys(kept))
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be UTF-8 text, received other bytes ({error.reason})") from None
     if not pictures:
@@ -97,8 +97,11 @@ def _malformed(path: Path, line: int, text: str) -> ValueError:
     )
 
 
-def _inside(path: Path, line: int, image: str) -> str:
-    """The picture's path as given, if it stays in the folder on every operating system."""
+def inside_folder(where: str, image: str) -> str:
+    """The picture's path as given, if it stays in the folder on every operating system.
+
+    Raises:  ValueError, which begins with `where`.
+    """
     parts = PureWindowsPath(image).parts
     if (
         not image.strip()
@@ -107,5 +110,5 @@ def _inside(path: Path, line: int, image: str) -> str:
         or PurePosixPath(image).is_absolute()
         or PureWindowsPath(image).anchor
     ):
-        raise ValueError(f"{path}, line {line}: image must be a path inside the folder, received {image!r}")
+        raise ValueError(f"{where}: image must be a path inside the folder, received {image!r}")
     return image

@@ -4,45 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmzoo.data.augmentation import Augment
-from mmzoo.presets import ImagePreprocessing
+from mmzoo.data.images import Images, checked_images, checked_indices, checked_picture, choose, join
+from mmzoo.data.source import ImageTextModel
 
 if TYPE_CHECKING:
     from mmzoo.data.reading import BadPictures
-
-
-class Images(Protocol):
-    """Pictures by number: a uint8 array (N, H, W, 3), or any sequence that decodes one when it is asked for.
-
-    `images[i]` is (H, W, 3) uint8 of any size, or raises `UnreadableImage`. It may be asked from several threads.
-    """
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> np.ndarray: ...
-
-
-class CaptionTokenizer(Protocol):
-    """Captions to token ids (B, length) int32."""
-
-    def __call__(self, texts: Sequence[str], length: int, /) -> np.ndarray: ...
-
-
-class ImageTextModel(Protocol):
-    """What a pipeline needs to know of the model it feeds."""
-
-    @property
-    def tokenizer(self) -> CaptionTokenizer | None: ...
-
-    @property
-    def image_preprocessing(self) -> ImagePreprocessing: ...
-
-    @property
-    def context_length(self) -> int: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +37,7 @@ class Pairs:
     def __post_init__(self) -> None:
         object.__setattr__(self, "captions", tuple(_caption_row(row) for row in self.captions))
         object.__setattr__(self, "label_names", tuple(self.label_names))
-        if isinstance(self.images, np.ndarray) and (
-            self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[-1] != 3
-        ):
-            raise ValueError(
-                "images must be uint8 (N, H, W, 3) in [0, 255], "
-                f"received {self.images.dtype} {tuple(self.images.shape)}"
-            )
-        count = len(self.images)
+        count = len(checked_images(self.images))
         if len(self.captions) != count:
             raise ValueError(f"captions must be {count:,}, one entry a picture, received {len(self.captions):,}")
         for index, row in enumerate(self.captions):
@@ -89,22 +53,33 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.images)
 
+    def image_at(self, index: int) -> np.ndarray:
+        """One picture as its source has it, (H, W, 3) uint8. Raises: UnreadableImage."""
+        return checked_picture(self.images, index)
+
+    def texts_at(self, index: int) -> tuple[str, ...]:
+        """Every caption of one picture."""
+        return self.captions[index]
+
+    def check_model(self, model: ImageTextModel) -> None:
+        """Pictures and captions fit every model."""
+
+    def batch(
+        self, model: ImageTextModel, indices: np.ndarray, images: np.ndarray, token_ids: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """{"images", "token_ids"}: what a model that needs no labels is given."""
+        return {"images": images, "token_ids": token_ids}
+
     def all_captions(self) -> list[str]:
         """Every caption of every picture, in order: what a tokenizer is trained on."""
         return [caption for row in self.captions for caption in row]
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> Pairs:
         """The pictures at these positions, in this order; file-backed pictures stay unread."""
-        chosen = np.asarray(indices)
-        if chosen.dtype == bool or chosen.ndim != 1 or (chosen.size and not np.issubdtype(chosen.dtype, np.integer)):
-            raise ValueError(f"indices must be a list of integers, received {chosen.dtype} {chosen.shape}")
-        chosen = chosen.astype(np.int64)
-        if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
-            raise ValueError(f"indices must be from 0 to {len(self) - 1}, received {chosen.min()} to {chosen.max()}")
-        images = self.images[chosen] if isinstance(self.images, np.ndarray) else _Chosen(self.images, chosen)
+        chosen = checked_indices(indices, len(self))
         return replace(
             self,
-            images=images,
+            images=choose(self.images, chosen),
             captions=tuple(self.captions[i] for i in chosen),
             labels=None if self.labels is None else self.labels[chosen],
             truth=None if self.truth is None else tuple(self.truth[i] for i in chosen),
@@ -127,7 +102,7 @@ class Pairs:
         """These pictures followed by the other's; what only one of the two knows (labels, truth) is dropped."""
         same_classes = self.labels is not None and other.labels is not None and self.label_names == other.label_names
         return Pairs(
-            images=_joined(self.images, other.images),
+            images=join(self.images, other.images),
             captions=self.captions + other.captions,
             labels=np.concatenate([self.labels, other.labels]) if same_classes else None,
             label_names=self.label_names if same_classes else (),
@@ -166,37 +141,6 @@ class Pairs:
         from mmzoo.data.pipeline import arrays
 
         return arrays(self, model, bad_pictures=bad_pictures)
-
-
-@dataclass(frozen=True, eq=False)
-class _Chosen:
-    images: Images
-    indices: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: int, /) -> np.ndarray:
-        return self.images[int(self.indices[index])]
-
-
-@dataclass(frozen=True, eq=False)
-class _Joined:
-    first: Images
-    second: Images
-
-    def __len__(self) -> int:
-        return len(self.first) + len(self.second)
-
-    def __getitem__(self, index: int, /) -> np.ndarray:
-        split = len(self.first)
-        return self.first[index] if index < split else self.second[index - split]
-
-
-def _joined(first: Images, second: Images) -> Images:
-    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and first.shape[1:] == second.shape[1:]:
-        return np.concatenate([first, second])
-    return _Joined(first, second)
 
 
 def _caption_row(row: Sequence[str]) -> tuple[str, ...]:

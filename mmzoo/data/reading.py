@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.decode import UnreadableImage
-from mmzoo.data.pairs import Pairs
+from mmzoo.data.images import in_memory
+from mmzoo.data.source import Source
 
 _log = logging.getLogger("mmzoo.data")
 
-Sample = tuple[np.ndarray, str]
+Sample = tuple[int, np.ndarray, str]
+"""A picture with its text, and its number, by which whatever else belongs to it is found."""
 
 # Pictures a thread decodes in one go: handing over one small picture at a time costs more than decoding it.
 _CHUNK = 16
@@ -67,7 +69,7 @@ class BadPictures:
 
 
 def samples_in_order(
-    pairs: Pairs,
+    source: Source[Any],
     order: Sequence[int] | np.ndarray,
     wanted: int,
     make: Callable[[int], Sample],
@@ -79,7 +81,7 @@ def samples_in_order(
 
     An unreadable picture is passed over (replace; the order starts again at its end) or yields None.
     """
-    if isinstance(pairs.images, np.ndarray):
+    if in_memory(source.images):
         yield from (make(int(index)) for index in order[:wanted])
         return
 
@@ -104,7 +106,7 @@ def samples_in_order(
                     bad.add(index, result)
                     failures += 1
                     if failures == len(order):
-                        raise _none_readable(pairs, result)
+                        raise _none_readable(source, result)
                     if replace:
                         continue
                     delivered += 1
@@ -124,37 +126,31 @@ def _attempt(make: Callable[[int], Sample], index: int) -> Sample | UnreadableIm
         return error
 
 
-def picture_at(pairs: Pairs, index: int) -> np.ndarray:
-    """The picture as its source has it, (H, W, 3) uint8.
-
-    Raises:  UnreadableImage; ValueError if the source's own sequence returns something else than such an array.
-    """
-    picture = pairs.images[index]
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
-        raise ValueError(f"images[{index}] must be uint8 (H, W, 3), received {picture.dtype} {picture.shape}")
-    return picture
-
-
-def first_readable(pairs: Pairs) -> int:
+def first_readable(source: Source[Any]) -> int:
     """The position of the first picture that can be read.
 
     Raises:  ValueError if there is none: an epoch would never end.
     """
     problem = None
-    for index in range(len(pairs)):
+    for index in range(len(source)):
         try:
-            picture_at(pairs, index)
+            source.image_at(index)
         except UnreadableImage as error:
             problem = problem or error
         else:
             return index
-    raise _none_readable(pairs, problem)
+    raise _none_readable(source, problem)
 
 
-def _none_readable(pairs: Pairs, example: UnreadableImage | None) -> ValueError:
+def _none_readable(source: Source[Any], example: UnreadableImage | None) -> ValueError:
     if example is None:
-        return ValueError("pairs must hold at least one picture, received none")
-    return ValueError(f"none of the {len(pairs):,} pictures can be read; for one, {example}")
+        return no_pictures(source)
+    return ValueError(f"none of the {len(source):,} pictures can be read; for one, {example}")
+
+
+def no_pictures(source: Source[Any]) -> ValueError:
+    """What is wrong with an empty source, in one sentence."""
+    return ValueError(f"{type(source).__name__.lower()} must hold at least one picture, received none")
 
 
 def read_ahead(source: Iterator[Any], depth: int) -> Iterator[Any]:

@@ -51,14 +51,22 @@ class Question:
     language: str
 
 
-def answers(language: str = "en") -> tuple[str, ...]:
-    """All answers there are: a vocabulary for a classifier.
+def answers(language: str = "en", kinds: Sequence[str] = KINDS) -> tuple[str, ...]:
+    """All answers that questions of these kinds have: a vocabulary for a classifier.
 
-    Raises: ValueError if the language is not known.
+    Raises: ValueError if the language or a kind is not known.
     """
     require_language(language)
-    names = (*SHAPES, *COLOURS, *SIZES, *BACKGROUNDS)
-    return (*_TRUTHS[language], *_NUMBERS[language], *(word(name, language) for name in names))
+    _require_kinds(kinds)
+    known: dict[str, None] = {}
+    if {"compare", *RELATIONS} & set(kinds):
+        known |= dict.fromkeys(_TRUTHS[language])
+    if "count" in kinds:
+        known |= dict.fromkeys(_NUMBERS[language])
+    for kind, names in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES), ("background", BACKGROUNDS)):
+        if kind in kinds:
+            known |= dict.fromkeys(word(name, language) for name in names)
+    return tuple(known)
 
 
 def questions(scene: Scene, language: str = "en") -> tuple[Question, ...]:
@@ -80,9 +88,7 @@ def question_pairs(
     Kinds, and the answers within a kind, come as evenly as the scenes allow: the rarest so far is asked next.
     Raises: ValueError if a kind is not known.
     """
-    unknown = set(kinds) - set(KINDS)
-    if unknown:
-        raise ValueError(f"kinds must be of {', '.join(KINDS)}, received {', '.join(sorted(unknown))}")
+    _require_kinds(kinds)
     asked: Counter[str] = Counter()
     answered: Counter[tuple[str, str]] = Counter()
     pairs = []
@@ -96,6 +102,12 @@ def question_pairs(
             answered[chosen.kind, chosen.answer] += 1
             pairs.append((index, chosen))
     return tuple(pairs)
+
+
+def _require_kinds(kinds: Sequence[str]) -> None:
+    unknown = set(kinds) - set(KINDS)
+    if unknown:
+        raise ValueError(f"kinds must be of {', '.join(KINDS)}, received {', '.join(sorted(unknown))}")
 
 
 def _ask(scene: Scene, language: str) -> Iterator[Question]:
