@@ -133,6 +133,13 @@ def test_transposes_pass_a_hard_swish(tmp_path):
     assert written(keras.Model(x, {"y": y}), tmp_path).count("Transpose") == 2
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 5), (4, 5)])
+def test_a_normalization_after_a_convolution_answers_the_same_on_maps_of_any_size(tmp_path, height, width):
+    x = keras.Input((height, width, 8), name="x")
+    y = layers.LayerNormalization()(layers.Conv2D(8, 3, padding="same")(x))  # its variance: the square of a transpose
+    written(keras.Model(x, {"y": y}), tmp_path)
+
+
 def test_an_embedding_that_is_the_output_layer_too_is_held_once(tmp_path):
     import keras_hub
 

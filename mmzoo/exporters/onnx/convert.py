@@ -95,16 +95,29 @@ def _convert(graph: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]) 
 def _passes() -> dict[str, Any]:
     """tf2onnx's own passes, one of them mended."""
     from tf2onnx import optimizer
-    from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer
+    from tf2onnx.optimizer.transpose_optimizer import TransposeOptimizer, invert_perm
 
     class TransposePass(TransposeOptimizer):
-        """Moves transposes through sums with a scalar too, such as a hard sigmoid's; tf2onnx asks for their length."""
+        """Moves transposes through sums with a scalar too, such as a hard sigmoid's; tf2onnx asks for their length.
+
+        And gives the square of what was transposed its new shape; tf2onnx leaves the old one.
+        """
 
         def _add_handler(self, trans: Any, node: Any) -> Any:
             addend = node.inputs[1]
             if addend.is_const() and not addend.get_tensor_value(as_list=False).shape:
                 return self._handle_node_having_branches(trans, node)
             return super()._add_handler(trans, node)
+
+        def _mul_handler(self, trans: Any, node: Any) -> Any:
+            shape = self._g.get_shape(node.output[0])
+            is_square = set(node.input) == {trans.output[0]}
+            is_moved = super()._mul_handler(trans, node)
+            if is_square and is_moved and shape:
+                inverse = invert_perm(trans.get_attr_value("perm"))
+                self._g.set_shape(node.output[0], [shape[axis] for axis in inverse])
+                self._g.set_shape(trans.output[0], shape)
+            return is_moved
 
     return {**optimizer._get_optimizers(), "optimize_transpose": TransposePass}
 
