@@ -2,7 +2,7 @@
 
 from mmzoo.encoders.application import build_application
 from mmzoo.encoders.bert import build_bert
-from mmzoo.encoders.building import build_encoder
+from mmzoo.encoders.building import build_encoder, get_image_encoder, get_text_encoder
 from mmzoo.encoders.clip_resnet import build_clip_resnet
 from mmzoo.encoders.contract import ImageEncoder, TextEncoder
 from mmzoo.encoders.convnet import build_convnet
@@ -25,4 +25,6 @@ __all__ = [
     "build_resnet",
     "build_text_transformer",
     "build_vit",
+    "get_image_encoder",
+    "get_text_encoder",
 ]

@@ -29,7 +29,10 @@ from mmzoo.presets import (
     TextSizes,
     ViTSizes,
     find_preset,
+    image_preset,
+    text_preset,
 )
+from mmzoo.tokenizer import Tokenizer
 
 BUILDERS: dict[type, Callable[..., Any]] = {
     BertSizes: build_bert,
@@ -62,3 +65,29 @@ def build_encoder(preset: str | ImagePreset | TextPreset | ImageSizes | TextEnco
     if isinstance(preset, ImagePreset):
         encoder.image_preprocessing = preset.preprocessing
     return encoder
+
+
+def get_image_encoder(encoder: keras.Model | str | ImagePreset) -> keras.Model:
+    """A model as it is; of a preset or its name the encoder, weights at random. A CLIP's name stands for its image side."""
+    if isinstance(encoder, str):
+        encoder = image_preset(encoder)
+    return build_encoder(encoder) if isinstance(encoder, ImagePreset) else encoder
+
+
+def get_text_encoder(encoder: keras.Model | str | TextPreset, tokenizer: Tokenizer | None = None) -> keras.Model:
+    """A model as it is; of a preset or its name the encoder, with the tokenizer's vocabulary. A CLIP's name stands for its text side."""
+    if isinstance(encoder, str):
+        encoder = text_preset(encoder)
+    return build_encoder(_for_tokenizer(encoder, tokenizer)) if isinstance(encoder, TextPreset) else encoder
+
+
+def _for_tokenizer(preset: TextPreset, tokenizer: Tokenizer | None) -> TextPreset:
+    """The preset with the tokenizer's vocabulary, and those of its ids that the encoder looks for."""
+    if tokenizer is None:
+        return preset
+    sizes = dataclasses.replace(preset.sizes, vocab_size=tokenizer.vocab_size)
+    if isinstance(sizes, BertSizes) or sizes.mask_rule == "pad_id":
+        sizes = dataclasses.replace(sizes, pad_id=tokenizer.pad_id)
+    if not isinstance(sizes, BertSizes) and (sizes.mask_rule == "after_first_eos" or sizes.pooling == "end_of_text"):
+        sizes = dataclasses.replace(sizes, end_id=tokenizer.end_id)
+    return dataclasses.replace(preset, sizes=sizes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from keras import ops
 
 from mmzoo.layers import TokenEmbedding
 from mmzoo.layers.locking import relock
@@ -64,7 +65,7 @@ class ImageEncoder(_Encoder):
             names = [tensor.name for tensor in self.inputs]
             raise ValueError(f"an image encoder must have images as its one input to be exported, received {names}")
         images = TensorSpec("images", (None, *self.image_size, 3), "uint8", (0, 255))
-        return {"image": Part(self, (images,), RawImages("images", self.image_preprocessing))}
+        return {"image": Part(self, (images,), (RawImages("images", self.image_preprocessing),))}
 
     def save_assets(self, directory: str) -> None:
         """Writes preprocessing.json; Keras calls it for a .keras file, export for a bundle."""
@@ -92,7 +93,7 @@ class TextEncoder(_Encoder):
     def export_parts(self) -> dict[str, Part]:
         """The encoder with its ids as an artifact declares them: int32; raw: strings, where it has a tokenizer."""
         ids = TensorSpec("token_ids", (None, self.context_length), "int32", id_range(self))
-        raw = None if self.tokenizer is None else RawTexts("token_ids", self.tokenizer, self.context_length)
+        raw = () if self.tokenizer is None else (RawTexts("token_ids", self.tokenizer, self.context_length),)
         return {"text": Part(self, (ids,), raw)}
 
     def save_assets(self, directory: str) -> None:
@@ -133,3 +134,35 @@ def read_preprocessing(directory: str | Path) -> ImagePreprocessing:
     if unknown := set(fields) - {field.name for field in dataclasses.fields(ImagePreprocessing)}:
         raise ValueError(f"preprocessing.json must have fields of ImagePreprocessing only, received {sorted(unknown)}")
     return ImagePreprocessing(**fields)
+
+
+def inputs_like(model: keras.Model) -> dict[str, Any]:
+    """Fresh Keras inputs with the names, shapes and dtypes of the model's."""
+    return {x.name: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in model.inputs}
+
+
+def encode_images(encoder: keras.Model, images: Any, patch_mask: Any = None, *, training: bool | None = None) -> Any:
+    """An image encoder's outputs; one that can hide patches (a ViT with a mask token) hides those of patch_mask (B, N), or none."""
+    inputs = {"images": images}
+    hideable = next((tensor for tensor in encoder.inputs if tensor.name == "patch_mask"), None)
+    if hideable is not None:
+        if patch_mask is None:
+            row = ops.cast(images[:, 0, 0, :1] * 0, "bool")
+            patch_mask = ops.logical_and(row, ops.zeros((1, hideable.shape[1]), "bool"))
+        inputs["patch_mask"] = patch_mask
+    elif patch_mask is not None:
+        raise ValueError(f"image_encoder must be a ViT with a mask token to hide patches, received {encoder.name!r}")
+    return encoder(inputs, training=training)
+
+
+def write_assets(model: Any, directory: str | Path) -> None:
+    """Writes a model's tokenizer.json, where it has a tokenizer, and its preprocessing.json."""
+    if model.tokenizer is not None:
+        model.tokenizer.save(Path(directory) / TOKENIZER)
+    write_preprocessing(model.image_preprocessing, directory)
+
+
+def read_assets(model: Any, directory: str | Path) -> None:
+    """Gives a model the tokenizer and the preprocessing that write_assets wrote."""
+    model.tokenizer = read_tokenizer(directory)
+    model.image_preprocessing = read_preprocessing(directory)

@@ -29,7 +29,8 @@ class LogitScale(keras.layers.Layer):
 
     initial: the scale to start with, 1 / 0.07 in CLIP, 10 in SigLIP. maximum: never exceeded after an update, 100 in CLIP; None
     for no limit, as in SigLIP.
-    initial_bias: None for no bias; -10 in SigLIP. Any shape -> the same shape, float32 under any dtype policy.
+    initial_bias: None for no bias; -10 in SigLIP. learned: False keeps both where they start, for an objective without a scale.
+    Any shape -> the same shape, float32 under any dtype policy.
     Raises ValueError unless 0 < initial <= maximum: the constraint would jump at the first step.
     """
 
@@ -39,13 +40,14 @@ class LogitScale(keras.layers.Layer):
         *,
         maximum: float | None = 100.0,
         initial_bias: float | None = None,
+        learned: bool = True,
         **kwargs: Any,
     ) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         if not 0 < initial <= (math.inf if maximum is None else maximum):
             raise ValueError(f"initial must be above 0 and at most maximum={maximum}, received {initial}")
-        self.initial, self.maximum, self.initial_bias = initial, maximum, initial_bias
+        self.initial, self.maximum, self.initial_bias, self.learned = initial, maximum, initial_bias, learned
 
     def build(self, input_shape: Any = None) -> None:
         self.log_scale = self.add_weight(
@@ -53,11 +55,12 @@ class LogitScale(keras.layers.Layer):
             shape=(),
             initializer=keras.initializers.Constant(math.log(self.initial)),
             constraint=None if self.maximum is None else AtMost(math.log(self.maximum)),
+            trainable=self.learned,
         )
         self.bias = None
         if self.initial_bias is not None:
             initializer = keras.initializers.Constant(self.initial_bias)
-            self.bias = self.add_weight(name="bias", shape=(), initializer=initializer)
+            self.bias = self.add_weight(name="bias", shape=(), initializer=initializer, trainable=self.learned)
         self.built = True
 
     def call(self, similarities: Any) -> Any:
@@ -72,4 +75,5 @@ class LogitScale(keras.layers.Layer):
             "initial": self.initial,
             "maximum": self.maximum,
             "initial_bias": self.initial_bias,
+            "learned": self.learned,
         }

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.encoders import TextEncoder, build_encoder
+from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.loading import load
 from mmzoo.models.clip import CLIP
-from mmzoo.models.clip.towers import check_tokenizer
 from mmzoo.presets import BertSizes, ClipPreset, ImagePreprocessing
 from mmzoo.pretrained.assigning import load_weights, uninitialized
 from mmzoo.pretrained.checkpoint import Checkpoint

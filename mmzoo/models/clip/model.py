@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import TOKENIZER, id_range, read_preprocessing, read_tokenizer, write_preprocessing
+from mmzoo.encoders.contract import id_range, inputs_like, read_assets, write_assets
+from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.layers import LogitScale
-from mmzoo.losses import contrastive_loss, repeated_rows, sigmoid_loss
-from mmzoo.models.clip.towers import build_tower, check_tokenizer, inputs_like
+from mmzoo.losses import contrastive_loss, repeated_rows, sigmoid_loss, triplet_loss
+from mmzoo.models.clip.towers import build_tower
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 from mmzoo.tokenizer import Tokenizer
-from mmzoo.training.freezing import check_optimizer_is_current, freeze_layers, frozen_layers
+from mmzoo.training.fitting import fit_arguments
+from mmzoo.training.freezing import freeze_layers, frozen_layers
 from mmzoo.training.input_range import InputRange, WarnOnUnitRange, warn_if_unit_range
 from mmzoo.training.replicas import gather_batch, replica_share
-from mmzoo.training.resume_data import ResumeData
 
-LOSSES = {"softmax": contrastive_loss, "sigmoid": sigmoid_loss}
+LOSSES: dict[str, Callable[..., Any]] = {"softmax": contrastive_loss, "sigmoid": sigmoid_loss, "triplet": triplet_loss}
 
 
 @keras.saving.register_keras_serializable("mmzoo")
@@ -34,8 +34,10 @@ class CLIP(keras.Model):
     Outputs: image_embeds, text_embeds, each (B, embed_dim) float32 with L2 norm 1.
 
     Train with `compile(optimizer)` and `fit` on dictionaries of inputs; no labels are needed. Captions repeated in a batch are
-    positives of one another. Parts: image_encoder, text_encoder; image_tower, text_tower (encoder, projection and norm, each a
-    keras.Model); logit_scale. tokenizer and image_preprocessing belong to the model and are saved in its .keras file.
+    positives of one another. loss: "softmax"; "sigmoid" (SigLIP); or "triplet", the hardest negatives at a margin of 0.2 (VSE++,
+    arXiv:1707.05612), of cosines as they are: logit_scale then stays where it starts. Parts: image_encoder, text_encoder;
+    image_tower, text_tower (encoder, projection and norm, each a keras.Model); logit_scale. tokenizer and image_preprocessing
+    belong to the model and are saved in its .keras file.
     Raises ValueError for encoders without a pooled output, embed_dim < 1, an unknown loss or projection.
     """
 
@@ -77,6 +79,7 @@ class CLIP(keras.Model):
             10.0 if is_sigmoid else 1 / 0.07,
             maximum=None if is_sigmoid else 100.0,
             initial_bias=-10.0 if is_sigmoid else None,
+            learned=loss != "triplet",
             name="logit_scale",
         )
         self.logit_scale.build()
@@ -106,7 +109,7 @@ class CLIP(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The contrastive loss over all replicas' batches, in nats, with any loss the layers added.
+        """The contrastive loss over all replicas' batches, in nats (a triplet's in cosines), with any loss the layers added.
 
         Raises ValueError for what would be ignored without a word: labels' companions and a second loss.
         """
@@ -120,7 +123,8 @@ class CLIP(keras.Model):
             y_pred["image_embeds"], y_pred["text_embeds"], x["token_ids"]
         )
         similarities = ops.matmul(image_embeds, ops.transpose(text_embeds))
-        loss = LOSSES[self.loss_name](self.logit_scale(similarities), repeated_rows(token_ids))
+        logits = similarities if self.loss_name == "triplet" else self.logit_scale(similarities)
+        loss = LOSSES[self.loss_name](logits, repeated_rows(token_ids))
         for added in self.losses:
             loss = loss + ops.sum(ops.cast(added, loss.dtype))
         return replica_share(loss)
@@ -131,7 +135,6 @@ class CLIP(keras.Model):
         Raises ValueError where parts were frozen or unfrozen after the optimizer was made: compile again.
         When a Checkpoint resumes, a dataset of mmzoo.data goes on with the epoch that the interrupted run was in.
         """
-        check_optimizer_is_current(self)
         arguments = inspect.signature(super().fit).bind(*args, **kwargs).arguments
         dataset = arguments.get("x")
         if arguments.get("sample_weight") is not None or arguments.get("class_weight") is not None:
@@ -142,13 +145,7 @@ class CLIP(keras.Model):
             raise ValueError(
                 f'fit must be given dictionaries {{"images": ..., "token_ids": ...}}, received a {type(dataset).__name__}'
             )
-        if hasattr(dataset, "element_spec"):
-            arguments.setdefault("shuffle", False)  # a tf.data.Dataset shuffles itself; Keras warns where it is told to
-        callbacks = arguments.pop("callbacks", None) or []
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-            callbacks = [*given, ResumeData(dataset), WarnOnUnitRange()]
-        return super().fit(**arguments, callbacks=callbacks)
+        return super().fit(**fit_arguments(self, arguments, WarnOnUnitRange()))
 
     def encode_image(self, images: Any, *, batch_size: int = 64) -> np.ndarray:
         """Embeds pictures: (N, H, W, 3) in [0, 255] at the model's size -> (N, embed_dim) float32, norm 1.
@@ -195,8 +192,8 @@ class CLIP(keras.Model):
         """The towers with their inputs as an artifact declares them: uint8 pictures, int32 token ids; raw: files, strings."""
         image = TensorSpec("images", (None, *self.image_size, 3), "uint8", (0, 255))
         text = TensorSpec("token_ids", (None, self.context_length), "int32", id_range(self.text_encoder))
-        pictures = RawImages("images", self.image_preprocessing)
-        texts = None if self.tokenizer is None else RawTexts("token_ids", self.tokenizer, self.context_length)
+        pictures = (RawImages("images", self.image_preprocessing),)
+        texts = () if self.tokenizer is None else (RawTexts("token_ids", self.tokenizer, self.context_length),)
         return {"image": Part(self.image_tower, (image,), pictures), "text": Part(self.text_tower, (text,), texts)}
 
     def get_config(self) -> dict[str, Any]:
@@ -225,14 +222,11 @@ class CLIP(keras.Model):
 
     def save_assets(self, directory: str) -> None:
         """Writes tokenizer.json and preprocessing.json into a directory; Keras calls it for a .keras file, export for a bundle."""
-        if self.tokenizer is not None:
-            self.tokenizer.save(Path(directory) / TOKENIZER)
-        write_preprocessing(self.image_preprocessing, directory)
+        write_assets(self, directory)
 
     def load_assets(self, directory: str) -> None:
         """Reads what save_assets wrote; Keras calls it."""
-        self.tokenizer = read_tokenizer(directory)
-        self.image_preprocessing = read_preprocessing(directory)
+        read_assets(self, directory)
 
 
 def _embed(tower: keras.Model, name: str, values: np.ndarray, batch_size: int) -> np.ndarray:

@@ -1,10 +1,12 @@
-"""Training objectives as pure functions of logits and positives."""
+"""Contrastive objectives: every picture of a batch against every text."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from keras import ops
+
+from mmzoo.losses.classification import cross_entropy
 
 # Odd 32-bit constants of MurmurHash3's finaliser: multiplication by them is a bijection that spreads the low bits.
 _MIX = (-2048144789, -1028477387)
@@ -18,7 +20,7 @@ def contrastive_loss(logits: Any, positives: Any = None) -> Any:
     """
     logits = ops.cast(logits, "float32")
     targets = _targets(logits, positives)
-    return 0.5 * (_cross_entropy(logits, targets) + _cross_entropy(ops.transpose(logits), ops.transpose(targets)))
+    return 0.5 * (_row_loss(logits, targets) + _row_loss(ops.transpose(logits), ops.transpose(targets)))
 
 
 def sigmoid_loss(logits: Any, positives: Any = None) -> Any:
@@ -53,9 +55,8 @@ def _targets(logits: Any, positives: Any) -> Any:
     return ops.cast(positives, "float32")
 
 
-def _cross_entropy(logits: Any, targets: Any) -> Any:
-    log_probabilities = ops.log_softmax(logits, axis=1)
-    return -ops.mean(ops.sum(targets * log_probabilities, axis=1) / ops.sum(targets, axis=1))
+def _row_loss(logits: Any, targets: Any) -> Any:
+    return ops.mean(cross_entropy(logits, targets / ops.sum(targets, axis=1, keepdims=True)))
 
 
 def _hash_rows(token_ids: Any, salt: int) -> Any:
