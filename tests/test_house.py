@@ -22,6 +22,7 @@ ORDER = (
     "layers",
     "tokenizer",
     "encoders",
+    "fusion",
     "training",
     "models",
     "metrics",
@@ -31,6 +32,7 @@ ORDER = (
     "bundle",
     "exporters",
     "plots",
+    "attention_maps",
     "cli",
 )
 TAKES_ANY_MODEL = ("training", "metrics", "bundle", "exporters")

@@ -22,6 +22,7 @@ class Attention(keras.layers.Layer):
     - `cache=layer.project(context)` and no position: cross-attention over keys and values computed once;
     - `cache` and `position` (scalar int): the query's own keys and values are written at position .. position + T - 1, and each
       query sees the entries up to its own.
+    With `return_weights` the last thing returned is the weights (B, heads, T, S) float32, each row a distribution over the context.
 
     Scores and their softmax are float32 under any dtype policy. A row whose mask is all False attends to everything evenly.
     Raises ValueError where width is not a multiple of num_heads: the heads could not share it evenly.
@@ -83,6 +84,7 @@ class Attention(keras.layers.Layer):
         attention_mask: Any = None,
         cache: Any = None,
         position: Any = None,
+        return_weights: bool = False,
         training: bool | None = None,
     ) -> Any:
         queries = self._split_heads(self.query_dense(query))
@@ -95,8 +97,10 @@ class Attention(keras.layers.Layer):
                 cache = ops.slice_update(cache, start, ops.cast(self.project(query), cache.dtype))
             keys, values = cache[:, 0], cache[:, 1]
         visible = self._visible(ops.shape(query)[1], ops.shape(keys)[2], attention_mask, position)
-        output = self._attend(queries, keys, values, visible, training)
-        return output if cache is None else (output, cache)
+        weights = self._weigh(queries, keys, visible)
+        output = self._mix(ops.cast(weights, values.dtype), values, training)
+        returned = [output] + ([] if cache is None else [cache]) + ([weights] if return_weights else [])
+        return returned[0] if len(returned) == 1 else tuple(returned)
 
     def _visible(self, length: Any, source_length: Any, attention_mask: Any, position: Any) -> Any:
         """True where a query may look, broadcastable to (B, heads, T, S), or None where everything is visible."""
@@ -110,18 +114,24 @@ class Attention(keras.layers.Layer):
             visible = mask if visible is None else ops.logical_and(visible, mask)
         return visible
 
-    def _attend(self, queries: Any, keys: Any, values: Any, visible: Any, training: bool | None) -> Any:
+    def _weigh(self, queries: Any, keys: Any, visible: Any) -> Any:
         scores = ops.matmul(queries * self.head_dim**-0.5, ops.transpose(keys, (0, 1, 3, 2)))
         scores = ops.cast(scores, "float32")
         if visible is not None:
             scores = ops.where(visible, scores, MASKED_SCORE)
-        weights = ops.cast(ops.softmax(scores, axis=-1), values.dtype)
+        return ops.softmax(scores, axis=-1)
+
+    def _mix(self, weights: Any, values: Any, training: bool | None) -> Any:
         weights = self.dropout_layer(weights, training=training)
         mixed = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
         return self.output_dense(ops.reshape(mixed, (-1, ops.shape(mixed)[1], self.width)))
 
     def compute_output_shape(self, query_shape: Any, context_shape: Any = None) -> tuple[int | None, ...]:
         return (*query_shape[:-1], self.width)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        # How many things are returned depends on the arguments, which compute_output_shape is not told.
+        return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
