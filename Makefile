@@ -4,15 +4,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ON_JAX := tests/losses tests/layers tests/encoders tests/fusion tests/models tests/training tests/metrics tests/pretrained/test_golden_checkpoints.py tests/pretrained/test_assigning.py
 
-.PHONY: quickstart test parity check bench clean
+.PHONY: quickstart test test-documents test-jax parity check bench clean
 
 quickstart: $(VENV)/installed
 	$(BIN)/mmzoo quickstart
 
+# Two processes at a time, each with about half of the work: most tests keep one core busy. The second's report comes last.
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest
-	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/layers tests/encoders tests/models tests/training tests/metrics tests/pretrained/test_golden_checkpoints.py tests/pretrained/test_assigning.py tests/test_losses.py
+	report=$$(mktemp); \
+	$(MAKE) --no-print-directory test-documents test-jax >"$$report" 2>&1 & second=$$!; \
+	trap 'rm -f "$$report"' EXIT; trap 'kill $$second 2>/dev/null; exit 130' INT TERM; \
+	$(BIN)/python -m pytest --ignore=tests/test_documents.py; tensorflow=$$?; \
+	wait $$second; others=$$?; cat "$$report"; \
+	test $$tensorflow -eq 0 && test $$others -eq 0
+
+test-documents: $(VENV)/installed-test
+	$(BIN)/python -m pytest tests/test_documents.py
+
+# Small models are compiled once and run once or twice there: optimizing them saves less than it costs.
+test-jax: $(VENV)/installed-test
+	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest $(ON_JAX)
 
 # What transformers, open_clip and sentencepiece compute is made first, in a folder that goes again, then compared with.
 parity: $(VENV)/installed-test
@@ -32,6 +45,8 @@ bench: $(VENV)/installed-test
 	$(BIN)/python bench/export.py --check
 	$(BIN)/python bench/faults.py --check
 	$(BIN)/python bench/pretrained.py --check
+	$(BIN)/python bench/fusion.py --check
+	$(BIN)/python bench/pretraining.py --check
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mmzoo needs Python 3.11 or later, found " + sys.version)'

@@ -95,13 +95,14 @@ class Bundle:
         rows = [resize(decode(picture), **self._preprocessing) for picture in pictures]
         return np.stack(rows) if rows else np.zeros((0, height, width, 3), np.uint8)
 
-    def token_ids(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts -> the text input (N, T) int32. Raises ValueError if the bundle has no tokenizer.json."""
+    def token_ids(self, texts: Sequence[str], part: str = "text") -> np.ndarray:
+        """Texts -> the text input (N, T) int32 of a part. Raises ValueError if the bundle has no tokenizer.json."""
         if self._rows is None:
             if "tokenizer.json" not in self._sums:
                 raise ValueError("the bundle must have a tokenizer.json for texts, found none: give token ids to run")
             self._rows = TokenRows(self.checked("tokenizer.json").read_text("utf-8"))
-        return self._rows(texts, self.parts["text"]["inputs"][0]["shape"][1])
+        (length,) = [spec["shape"][1] for spec in self.parts[part]["inputs"] if spec["name"] == "token_ids"]
+        return self._rows(texts, length)
 
 
 def _require_list(name: str, values: Any) -> None:
@@ -129,11 +130,23 @@ class Client:
         _require_list("pictures", pictures)
         return self._embed("image", pictures, self.bundle.pictures, batch_size)
 
-    def classify(self, pictures: Sequence[Picture], *, batch_size: int = 32) -> tuple[list[str], np.ndarray]:
-        """For a bundle of mmzoo.export_classifier: its C labels, and N pictures' probabilities (N, C) float32."""
+    def classify(
+        self, pictures: Sequence[Picture], texts: Sequence[str] | None = None, *, batch_size: int = 32
+    ) -> tuple[list[str], np.ndarray]:
+        """For a bundle with the part "classifier": its C labels, and N pictures' probabilities (N, C) float32.
+
+        texts: N of them, such as questions, where the classifier was built of both (mmzoo.build_classifier); none for one of
+        mmzoo.export_classifier.
+        """
         _require_list("pictures", pictures)
         labels = json.loads(self.bundle.checked("labels.json").read_bytes())["labels"]
-        return labels, self._embed("classifier", pictures, self.bundle.pictures, batch_size)
+        given: dict[str, tuple[Sequence[Any], Any]] = {"images": (pictures, self.bundle.pictures)}
+        if texts is not None:
+            _require_list("texts", texts)
+            if len(texts) != len(pictures):
+                raise ValueError(f"texts must be {len(pictures)}, one a picture, received {len(texts)}")
+            given["token_ids"] = (texts, lambda some: self.bundle.token_ids(some, "classifier"))
+        return labels, self._answer("classifier", given, batch_size)
 
     def embed_texts(self, texts: Sequence[str], *, batch_size: int = 32) -> np.ndarray:
         """N texts -> (N, E) float32."""
@@ -142,12 +155,22 @@ class Client:
         return self._embed(part, texts, prepare, batch_size)
 
     def _embed(self, part: str, values: Sequence[Any], prepare: Any, batch_size: int) -> np.ndarray:
+        self._require_part(part)
+        return self._answer(part, {self.bundle.parts[part]["inputs"][0]["name"]: (values, prepare)}, batch_size)
+
+    def _require_part(self, part: str) -> None:
         if part not in self.bundle.parts:
             raise ValueError(f"the bundle must have the part {part!r}, found {', '.join(self.bundle.parts)}")
-        name, output = self.bundle.parts[part]["inputs"][0]["name"], self.bundle.parts[part]["outputs"][0]
+
+    def _answer(self, part: str, given: Mapping[str, tuple[Sequence[Any], Any]], batch_size: int) -> np.ndarray:
+        """The part's first output for {input name: (values, what makes an array of some)}."""
+        self._require_part(part)
+        output, count = self.bundle.parts[part]["outputs"][0], len(next(iter(given.values()))[0])
         batches = [
-            self.run(part, {name: prepare(values[start : start + batch_size])})[output["name"]]
-            for start in range(0, len(values), batch_size)
+            self.run(part, {name: make(values[start : start + batch_size]) for name, (values, make) in given.items()})[
+                output["name"]
+            ]
+            for start in range(0, count, batch_size)
         ]
         return np.concatenate(batches) if batches else np.zeros((0, *output["shape"][1:]), output["dtype"])
 

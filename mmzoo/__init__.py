@@ -11,28 +11,40 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AttentionMap": "mmzoo.attention_maps",
     "CLIP": "mmzoo.models.clip",
     "Checkpoint": "mmzoo.training.checkpoint",
+    "Classifier": "mmzoo.models.classifier",
     "ClipPreset": "mmzoo.presets",
     "Gate": "mmzoo.exporters",
     "GateError": "mmzoo.exporters",
     "ImageEncoder": "mmzoo.encoders.contract",
     "ImagePreprocessing": "mmzoo.presets",
     "Limits": "mmzoo.exporters",
+    "Matcher": "mmzoo.models.matcher",
+    "MultiTask": "mmzoo.models.multitask",
     "ParityError": "mmzoo.exporters",
+    "Pretrainer": "mmzoo.models.pretrainer",
+    "Task": "mmzoo.models.classifier",
     "TextEncoder": "mmzoo.encoders.contract",
     "TokenDifferenceError": "mmzoo.exporters",
     "Tokenizer": "mmzoo.tokenizer",
+    "attention_map": "mmzoo.attention_maps",
     "build_application": "mmzoo.encoders.application",
     "build_bert": "mmzoo.encoders.bert",
+    "build_classifier": "mmzoo.models.classifier",
     "build_clip": "mmzoo.models.clip",
     "build_clip_resnet": "mmzoo.encoders.clip_resnet",
     "build_convnet": "mmzoo.encoders.convnet",
     "build_hub": "mmzoo.encoders.hub",
+    "build_matcher": "mmzoo.models.matcher",
+    "build_multitask": "mmzoo.models.multitask",
+    "build_pretrainer": "mmzoo.models.pretrainer",
     "build_recurrent_text": "mmzoo.encoders.recurrent_text",
     "build_resnet": "mmzoo.encoders.resnet",
     "build_text_transformer": "mmzoo.encoders.text_transformer",
     "build_vit": "mmzoo.encoders.vit",
+    "build_vqa": "mmzoo.models.classifier",
     "export": "mmzoo.exporters",
     "export_classifier": "mmzoo.exporters",
     "freeze": "mmzoo.training.freezing",
@@ -40,6 +52,7 @@ _HOMES = {
     "layerwise_decay": "mmzoo.training.layer_decay",
     "list_presets": "mmzoo.presets",
     "load": "mmzoo.loading",
+    "modality_ablation": "mmzoo.metrics",
     "save_pretrained": "mmzoo.pretrained",
     "unfreeze": "mmzoo.training.freezing",
     "verify": "mmzoo.bundle",
@@ -49,6 +62,7 @@ _ROOMS = (
     "data",
     "encoders",
     "exporters",
+    "fusion",
     "layers",
     "losses",
     "metrics",
@@ -62,27 +76,39 @@ _ROOMS = (
 
 __all__ = [
     "CLIP",
+    "AttentionMap",
     "Checkpoint",
+    "Classifier",
     "ClipPreset",
     "Gate",
     "GateError",
     "ImageEncoder",
     "ImagePreprocessing",
     "Limits",
+    "Matcher",
+    "MultiTask",
     "ParityError",
+    "Pretrainer",
+    "Task",
     "TextEncoder",
     "TokenDifferenceError",
     "Tokenizer",
+    "attention_map",
     "build_application",
     "build_bert",
+    "build_classifier",
     "build_clip",
     "build_clip_resnet",
     "build_convnet",
     "build_hub",
+    "build_matcher",
+    "build_multitask",
+    "build_pretrainer",
     "build_recurrent_text",
     "build_resnet",
     "build_text_transformer",
     "build_vit",
+    "build_vqa",
     "export",
     "export_classifier",
     "freeze",
@@ -90,12 +116,14 @@ __all__ = [
     "layerwise_decay",
     "list_presets",
     "load",
+    "modality_ablation",
     "save_pretrained",
     "unfreeze",
     "verify",
 ]
 
 if TYPE_CHECKING:
+    from mmzoo.attention_maps import AttentionMap, attention_map
     from mmzoo.bundle import verify
     from mmzoo.encoders.application import build_application
     from mmzoo.encoders.bert import build_bert
@@ -117,7 +145,12 @@ if TYPE_CHECKING:
         export_classifier,
     )
     from mmzoo.loading import load
+    from mmzoo.metrics import modality_ablation
+    from mmzoo.models.classifier import Classifier, Task, build_classifier, build_vqa
     from mmzoo.models.clip import CLIP, build_clip
+    from mmzoo.models.matcher import Matcher, build_matcher
+    from mmzoo.models.multitask import MultiTask, build_multitask
+    from mmzoo.models.pretrainer import Pretrainer, build_pretrainer
     from mmzoo.presets import ClipPreset, ImagePreprocessing, list_presets
     from mmzoo.pretrained import from_pretrained, save_pretrained
     from mmzoo.tokenizer import Tokenizer

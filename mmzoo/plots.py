@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from mmzoo.bundle import MeasuredArtifact, Measurement
+    from mmzoo.metrics import AblationReport, TaskReport
 
 _COLOURS = {"saved_model": "tab:orange", "tflite": "tab:blue", "onnx": "tab:green"}
+_MOST_NUMBERS = 20  # classes whose numbers fit into the cells of a confusion matrix
+_MOST_LEGEND = 10  # classes that colours tell apart
 _COSTS: dict[str, Callable[[MeasuredArtifact], float]] = {
     "median latency (ms)": lambda measured: 1e3 * measured.singles()[-1].p50,
     "size (MB)": lambda measured: measured.artifact.bytes / 1e6,
@@ -95,6 +98,94 @@ def plot_costs(measurement: Measurement, path: str | Path) -> None:
             axes.tick_params(axis="x", labelsize=7)
             axes.margins(x=0.2)
             axes.invert_yaxis()
+    _save(figure, path)
+
+
+def plot_confusion(report: TaskReport, path: str | Path) -> None:
+    """The confusion matrix: a row a true class, a column an answer, coloured by the share of the row.
+
+    Raises ValueError for a report without one, of several labels each or of numbers.
+    """
+    if report.confusion is None:
+        raise ValueError(f"report must have a confusion matrix, received one of the task {report.task}")
+    names = [each.name for each in report.per_class]
+    shares = report.confusion / np.maximum(report.confusion.sum(axis=1, keepdims=True), 1)
+    side = min(0.4 * len(names) + 2, 14)
+    figure = _figure(side + 0.8, side)
+    axes = figure.add_subplot()
+    shown = axes.imshow(shares, cmap="viridis", vmin=0, vmax=1)
+    # Past so many the labels would cover one another.
+    step = -(-len(names) // 40)
+    places = range(0, len(names), step)
+    axes.set_xticks(places, names[::step], fontsize=8, rotation=90)
+    axes.set_yticks(places, names[::step], fontsize=8)
+    axes.set(xlabel="answer", ylabel="true class")
+    if len(names) <= _MOST_NUMBERS:
+        for row, column in np.ndindex(shares.shape):
+            colour = "black" if shares[row, column] > 0.6 else "white"
+            axes.text(
+                column, row, str(report.confusion[row, column]), ha="center", va="center", fontsize=7, color=colour
+            )
+    figure.colorbar(shown, ax=axes, fraction=0.045, pad=0.03, label="share of the true class")
+    _save(figure, path)
+
+
+def plot_precision_recall(report: TaskReport, path: str | Path) -> None:
+    """A precision-recall curve for each class that occurs, with its average precision.
+
+    Raises ValueError for a report without classes, or where none occurs.
+    """
+    drawn = [(each, each.curve) for each in report.per_class if each.curve is not None]
+    if not drawn:
+        raise ValueError(f"report must have a class that occurs, received one of the task {report.task} without")
+    figure = _figure(5.5, 4.5)
+    axes = figure.add_subplot()
+    for each, curve in drawn:
+        label = f"{each.name} ({each.average_precision:.3f})"
+        axes.plot(curve.recall, curve.precision, drawstyle="steps-post", linewidth=1.2, label=label)
+    axes.set(xlabel="recall", ylabel="precision", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.grid(alpha=0.3)
+    if len(drawn) <= _MOST_LEGEND:
+        axes.legend(fontsize=8, title="average precision", title_fontsize=8)
+    _save(figure, path)
+
+
+def plot_calibration(report: TaskReport, path: str | Path) -> None:
+    """Accuracy of the examples by their highest probability, beside the diagonal, and how many there are (arXiv:1706.04599).
+
+    Raises ValueError for a report without calibration.
+    """
+    if report.calibration is None:
+        raise ValueError("report must have a calibration, received one of a model that gives no probabilities")
+    bins = report.calibration.bins
+    middles, width = [(each.low + each.high) / 2 for each in bins], bins[0].high - bins[0].low
+    figure = _figure(5, 5.5)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.plot((0, 1), (0, 1), color="gray", linestyle="--", label="calibrated")
+    upper.bar(middles, [each.accuracy or 0 for each in bins], width, edgecolor="white", label="accuracy")
+    filled = [each for each in bins if each.count]
+    upper.plot(
+        [each.confidence for each in filled], [each.accuracy for each in filled], "o", color="tab:orange", markersize=4
+    )
+    upper.set(ylabel="accuracy", ylim=(0, 1.02), title=f"expected calibration error {report.calibration.error:.3f}")
+    upper.legend(fontsize=8, loc="upper left")
+    lower.bar(middles, [each.count for each in bins], width, edgecolor="white")
+    lower.set(xlabel="highest probability", ylabel="examples", xlim=(0, 1))
+    _save(figure, path)
+
+
+def plot_ablation(report: AblationReport, path: str | Path) -> None:
+    """A bar for the model as it is and with either modality shuffled, whiskers to the lowest and highest shuffle, and chance."""
+    *bars, (_, chance, _, _) = report.rows()
+    names, means, lowest, highest = zip(*bars, strict=True)
+    figure = _figure(5, 3.5)
+    axes = figure.add_subplot()
+    reach = [np.subtract(means, lowest), np.subtract(highest, means)]
+    drawn = axes.bar(names, means, yerr=reach, capsize=4, color=["tab:green", "tab:blue", "tab:orange"])
+    axes.bar_label(drawn, fmt="{:.3f}", padding=3, fontsize=8)
+    axes.axhline(chance, color="gray", linestyle="--", label=f"chance {chance:.3f}")
+    axes.set(ylabel=report.metric.replace("_", " "), ylim=(0, 1.1 * max(*highest, chance) or 1))
+    axes.legend(fontsize=8)
     _save(figure, path)
 
 

@@ -47,9 +47,11 @@ class Part:
     """A Keras model that is exported on its own, with its inputs as the artifact declares them.
 
     The declared dtype may be narrower than the Keras input (uint8 pictures for a float32 input); exporters cast.
-    raw: what users have instead of its one tensor input; raw artifacts take that.
+    raw: what users have in place of some of its tensor inputs, at most one of each kind; raw artifacts take that.
+    any_size: its outputs may be of any size, so files are judged by how far they are off in proportion.
     """
 
     model: Any
     inputs: tuple[TensorSpec, ...]
-    raw: RawImages | RawTexts | None = None
+    raw: tuple[RawImages | RawTexts, ...] = ()
+    any_size: bool = False

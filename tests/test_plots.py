@@ -1,9 +1,24 @@
 import numpy as np
+import pytest
 from PIL import Image
 
-from mmzoo.plots import plot_gallery, plot_loss, plot_similarity
+from mmzoo.metrics import AblationReport, classification_report
+from mmzoo.plots import (
+    plot_ablation,
+    plot_calibration,
+    plot_confusion,
+    plot_gallery,
+    plot_loss,
+    plot_precision_recall,
+    plot_similarity,
+)
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), "uint8")
+
+
+REPORT = classification_report([0, 1, 1, 0], [[0.9, 0.1, 0], [0.2, 0.8, 0], [0.6, 0.4, 0], [0.7, 0.2, 0.1]])
+SEVERAL = classification_report([[0, 1], [1, 1]], [[0.2, 0.7], [0.4, 0.9]])
+SCORES = classification_report([0, 1], [[-1.0, 3.0], [2.0, 1.0]])
 
 
 def test_plots_are_pngs_and_nothing_else_is_left(tmp_path):
@@ -15,3 +30,30 @@ def test_plots_are_pngs_and_nothing_else_is_left(tmp_path):
         with Image.open(path) as picture:
             assert picture.format == "PNG"
             assert min(picture.size) > 50
+
+
+def test_reports_are_drawn(tmp_path):
+    plot_confusion(REPORT, tmp_path / "confusion.png")
+    plot_precision_recall(SEVERAL, tmp_path / "precision_recall.png")
+    plot_calibration(REPORT, tmp_path / "calibration.png")
+    plot_ablation(AblationReport(9, "accuracy", 0.9, (0.5, 0.6), (0.4, 0.4), 0.5), tmp_path / "ablation.png")
+    plot_confusion(classification_report(np.arange(60), np.eye(60)), tmp_path / "many.png")
+    assert len(list(tmp_path.iterdir())) == 5
+    for path in tmp_path.iterdir():
+        with Image.open(path) as picture:
+            assert picture.format == "PNG"
+            assert min(picture.size) > 200
+
+
+@pytest.mark.parametrize(
+    ("plot", "report", "message"),
+    [
+        (plot_confusion, SEVERAL, "must have a confusion matrix, received one of the task multi-label"),
+        (plot_calibration, SCORES, "must have a calibration"),
+        (plot_precision_recall, classification_report([0.5, 1.0], [0.4, 0.2]), "must have a class that occurs"),
+    ],
+)
+def test_what_a_report_does_not_have_is_not_drawn(plot, report, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        plot(report, tmp_path / "plot.png")
+    assert not list(tmp_path.iterdir())

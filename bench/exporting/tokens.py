@@ -91,7 +91,7 @@ class IdsAsOutputs:
         model = keras.Model(token_ids, {"ids": table(token_ids)})
         table.set_weights([np.arange(tokenizer.vocab_size, dtype="float32")[:, None]])
         spec = TensorSpec("token_ids", (None, LENGTH), "int32", (0, tokenizer.vocab_size - 1))
-        self.export_parts = lambda: {"text": Part(model, (spec,), RawTexts("token_ids", tokenizer, LENGTH))}
+        self.export_parts = lambda: {"text": Part(model, (spec,), (RawTexts("token_ids", tokenizer, LENGTH),))}
 
 
 def build_tokenizer(kind: str) -> Tokenizer:

@@ -74,7 +74,9 @@ def train(
         float | None, typer.Option(min=0, help="Peak, after the warm-up; default 1e-3, and 1e-5 with --model.")
     ] = None,
     weight_decay: Annotated[float, typer.Option(min=0)] = 0.05,
-    loss: Annotated[str | None, typer.Option(help="softmax (CLIP) or sigmoid (SigLIP); default the preset's.")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="softmax (CLIP), sigmoid (SigLIP) or triplet (VSE++); default the preset's.")
+    ] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="A tokenizer.json; without it one is trained.")] = None,
     vocab_size: Annotated[int, typer.Option(min=300, help="Size of a tokenizer trained here.")] = 1024,
     held_out: Annotated[float, typer.Option(min=0.001, max=0.9, help="Share of a folder kept for validation.")] = 0.1,
@@ -110,34 +112,51 @@ def train(
     output.finish("held-out pictures", train_and_measure(config, out, output), run=str(out))
 
 
-@app.command(name="eval", epilog="Example: [bold]mmzoo eval --model runs/shapes --data shapes[/bold]")
+@app.command(
+    name="eval",
+    epilog="Examples:\n\n[bold]mmzoo eval --model runs/shapes --data shapes[/bold]\n\n"
+    "[bold]mmzoo eval --model mood.keras --data sentiment --out reports/mood[/bold]\n\n"
+    "[bold]mmzoo eval --model vqa.keras --data 'shape-questions:left of,right of' --data mine/test.csv --out reports/vqa[/bold]",
+)
 def evaluate(
     model: ModelOption,
-    data: Annotated[list[str], typer.Option(help=DATA_HELP)],
+    data: Annotated[
+        list[str],
+        typer.Option(
+            help="For a CLIP: "
+            + DATA_HELP
+            + " For a classifier or matcher: sentiment, digit-questions, shape-questions (of some kinds alone: "
+            "'shape-questions:left of,right of'), matching, or a table with the columns image, text and label (.csv, .tsv, "
+            ".jsonl, .ndjson). Repeat it to measure on several."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Also write report.json and plots into this folder; replaced if it holds a report."),
+    ] = None,
     template: Annotated[
         list[str] | None, typer.Option(help="Prompt for a class name, with {}; default the data's own.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=2, help="Measure on at most so many pictures of each.")] = 5000,
-    seed: Seed = 0,
+    limit: Annotated[int, typer.Option(min=2, help="Measure on at most so many pictures or examples of each.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Seeds what --limit keeps, and what the ablation shuffles.")] = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Measure retrieval both ways, and zero-shot accuracy where the data has classes, with chance beside each figure.
+    """Measure a CLIP, a classifier or a matcher, with chance beside each figure.
 
-    Of a folder that the model was trained on, only the pictures held out from training are used.
+    Of a CLIP: retrieval both ways, zero-shot accuracy where the data has
+    classes, and the cosine of pairs beside that of mismatched pairs. Of a folder
+    it was trained on, only the pictures held out from training are used.
+
+    Of the others: accuracy, precision, recall, F1, ROC-AUC, average precision,
+    confusion matrix and calibration, class by class and kind by kind; and its
+    accuracy with the pictures shuffled and with the texts shuffled, which tells
+    whether it needs both.
     """
+    check_model(model)
     start_keras()
-    from mmzoo.cli.evaluation import evaluate as measure
-    from mmzoo.cli.evaluation import held_out, sample
-    from mmzoo.cli.runs import load_clip
+    from mmzoo.cli.measuring import measure
 
-    output = Output(json)
-    loaded, _ = load_clip(model)
-    figures = []
-    for name in data:
-        pairs = sample(held_out(model, name, output), limit, seed)
-        with output.status(f"measuring on {len(pairs):,} pictures of {name}"):
-            figures += measure(loaded, pairs, prefix=f"{Path(name).name}_", templates=template or ())
-    output.finish(str(model), figures)
+    measure(model, data, out, templates=template or (), limit=limit, seed=seed, output=Output(json))
 
 
 app.command(

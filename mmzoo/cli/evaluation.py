@@ -1,8 +1,9 @@
-"""Data by name, and the figures of a model on it."""
+"""Pictures with captions by name, and the figures of a CLIP on them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ from mmzoo import data
 from mmzoo.cli.output import Output
 from mmzoo.cli.runs import read_config
 from mmzoo.data import BadPictures, Pairs
-from mmzoo.metrics import Figure, label_embeddings, retrieval_report_from_embeds, zero_shot_accuracy
+from mmzoo.metrics import (
+    ConsistencyReport,
+    Figure,
+    label_embeddings,
+    modality_consistency,
+    retrieval_report_from_embeds,
+    zero_shot_accuracy,
+)
 
 SHIPPED = ("digits", "shapes")
 
@@ -54,21 +62,44 @@ def sample(pairs: Pairs, most: int, seed: int) -> Pairs:
     return pairs.subset(np.sort(np.random.default_rng(seed).permutation(len(pairs))[:most]))
 
 
-def evaluate(model: Any, pairs: Pairs, *, prefix: str = "", templates: Sequence[str] = ()) -> list[Figure]:
-    """Retrieval both ways over the distinct captions, and zero-shot accuracy where the pictures have classes.
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """What a CLIP makes of pairs: image_embeds (N, E) of the readable pictures, whose places in the pairs are `kept`, text_embeds
+    (M, E) of the distinct captions, and positives bool (N, M), which belongs to which."""
 
-    A caption belongs to every picture that has it. templates: default the data's own. Figures are named
-    prefix + "zero_shot_top1", prefix + "recall@1_i2t", ...
-    """
+    kept: np.ndarray
+    image_embeds: np.ndarray
+    text_embeds: np.ndarray
+    positives: np.ndarray
+
+    def consistency(self) -> ConsistencyReport:
+        """Mean cosine of a picture and its captions, beside that of mismatched ones."""
+        return modality_consistency(self.image_embeds, self.text_embeds, self.positives)
+
+
+def embed(model: Any, pairs: Pairs) -> Embedded:
+    """Pictures and distinct captions as the model's two towers see them."""
     bad = BadPictures()
     image_embeds = model.encode_image(pairs.arrays(model, bad_pictures=bad)["images"])
     kept = np.setdiff1d(np.arange(len(pairs)), bad.indices)
     captions, positives = distinct_captions(pairs, kept)
-    figures = retrieval_report_from_embeds(image_embeds, model.encode_text(captions), positives).figures
+    return Embedded(kept, image_embeds, model.encode_text(captions), positives)
+
+
+def evaluate(
+    model: Any, pairs: Pairs, *, prefix: str = "", templates: Sequence[str] = (), embedded: Embedded | None = None
+) -> list[Figure]:
+    """Retrieval both ways over the distinct captions, and zero-shot accuracy where the pictures have classes.
+
+    A caption belongs to every picture that has it. templates: default the data's own. embedded: what embed gave. Figures are
+    named prefix + "zero_shot_top1", prefix + "recall@1_i2t", ...
+    """
+    seen = embed(model, pairs) if embedded is None else embedded
+    figures = retrieval_report_from_embeds(seen.image_embeds, seen.text_embeds, seen.positives).figures
     if pairs.labels is not None:
         names = [name.replace("_", " ") for name in pairs.label_names]
         classes = label_embeddings(model.encode_text, names, templates or pairs.templates)
-        zero_shot = zero_shot_accuracy(image_embeds, classes, pairs.labels[kept]).figures
+        zero_shot = zero_shot_accuracy(seen.image_embeds, classes, pairs.labels[seen.kept]).figures
         figures = (*(Figure(f"zero_shot_{figure.name}", figure.value, figure.chance) for figure in zero_shot), *figures)
     return [Figure(prefix + figure.name, figure.value, figure.chance) for figure in figures]
 

@@ -60,14 +60,23 @@ class Output:
             self.show(artifact_table(manifest))
             record["artifacts"] = [artifact_record(artifact) for artifact in manifest.artifacts]
         if figures:
-            table = table_of("figure", "value", "chance", title=title)
-            for figure in figures:
-                table.add_row(figure.name, f"{figure.value:.4f}", f"{figure.chance:.4f}")
             record |= with_chance(figures)
-            self.show(table)
+            self.show_figures(title, figures)
         for name, value in facts.items():
             self.show(f"{name.replace('_', ' ')}: {value if isinstance(value, str) else ', '.join(value)}")
         self.print_json(record | facts)
+
+    def show_figures(self, title: str, figures: Sequence[Figure]) -> None:
+        """A row a figure."""
+        table = table_of("figure", "value", "chance", title=title)
+        for figure in figures:
+            table.add_row(figure.name, f"{figure.value:.4f}", f"{figure.chance:.4f}")
+        self.show(table)
+
+    def show_text(self, table: str) -> None:
+        """A table in plain text, whose lines stay whole."""
+        if not self.as_json:
+            self.console.print(table, soft_wrap=True)
 
     def show(self, thing: Table | str) -> None:
         if not self.as_json:

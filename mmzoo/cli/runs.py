@@ -122,8 +122,12 @@ def load_clip(model: str) -> tuple[CLIP, Tokenizer]:
     from mmzoo.models import CLIP
 
     loaded = load_model(model)
-    if not isinstance(loaded, CLIP) or loaded.tokenizer is None:
-        raise ValueError(f"--model must be a CLIP with its tokenizer, received a {type(loaded).__name__} in {model}")
+    if not isinstance(loaded, CLIP):
+        raise ValueError(
+            f"--model must be a CLIP, received {model} with another model, of the class {type(loaded).__name__}"
+        )
+    if loaded.tokenizer is None:
+        raise ValueError(f"--model must be a CLIP with its tokenizer, received {model} with a CLIP that has none")
     return loaded, loaded.tokenizer
 
 

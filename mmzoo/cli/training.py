@@ -15,7 +15,7 @@ from mmzoo.cli.evaluation import SHIPPED, evaluate, open_data, sample
 from mmzoo.cli.output import Output
 from mmzoo.cli.progress import TrainingProgress
 from mmzoo.cli.runs import HISTORY, MODEL, TOKENIZER, TrainConfig, begin_run, check_run, load_clip, write_json
-from mmzoo.data import Pairs
+from mmzoo.data import BadPictures, Pairs
 from mmzoo.metrics import Figure
 from mmzoo.models import CLIP, build_clip
 from mmzoo.plots import plot_gallery, plot_loss, plot_similarity
@@ -104,7 +104,9 @@ def make_optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimize
 def draw(model: Any, pairs: Pairs, texts: Sequence[str], directory: Path) -> None:
     """similarity.png, each text's cosine with a picture of each text, and gallery.png, the pictures found for each text."""
     pairs = sample(pairs, 1000, seed=0)
-    images = pairs.arrays(model)["images"]
+    bad = BadPictures()
+    images = pairs.arrays(model, bad_pictures=bad)["images"]
+    pairs = pairs.subset(np.setdiff1d(np.arange(len(pairs)), bad.indices))
     cosines = model.similarity(images, texts)
     own = [next((i for i, row in enumerate(pairs.captions) if text in row), None) for text in texts]
     shown = [index for index in own if index is not None]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmzoo.bundle import Artifact, Manifest, PartEntry
 from mmzoo.checksums import list_files, size_of
-from mmzoo.exporters.pictures import LIMITS
+from mmzoo.exporters.pictures import IMAGE_BYTES, LIMITS
 
 _FILES = {
     "manifest.json": "what is here, and the figures above, for programs",
     "samples.npz": "the sample inputs (`PART/inputs/NAME`) and the Keras model's answers (`PART/outputs/NAME`)",
     "tokenizer.json": "text to token ids, in the format of the `tokenizers` package",
     "preprocessing.json": "how a picture of any size becomes the image input",
-    "labels.json": "`labels`, the classes in the order of the output's columns, and the `templates` they were put into",
+    "labels.json": "`labels`, the classes in the order of the output's columns; for zero-shot ones also the `templates` they were put into",
     "SHA256SUMS": "`sha256sum -c SHA256SUMS` checks every file",
 }
 
+LISTED = 20  # labels that the card names
 CHANCE = "_chance"  # a metric of this ending is the chance level of the one without it
 
 
@@ -29,6 +31,7 @@ def write_card(manifest: Manifest, directory: Path) -> None:
         _introduction(manifest, directory),
         "## Inputs and outputs",
         _table(("part", "", "name", "shape", "dtype", "range"), _signature_rows(manifest.parts.values())),
+        *_labels(directory),
         "## Files and parity",
         _parity_note(manifest),
         _table(
@@ -58,6 +61,21 @@ def _introduction(manifest: Manifest, directory: Path) -> str:
         f"A Keras model exported by mmzoo: {count} ({parts}), {size} in all. Each file takes any batch size{but}. "
         "`mmzoo verify .` checks all of it."
     )
+
+
+def _labels(directory: Path) -> list[str]:
+    """The classes of labels.json, numbered as the columns; those of several tasks a line each."""
+    path = directory / "labels.json"
+    if not path.exists():
+        return []
+    content = json.loads(path.read_text(encoding="utf-8"))
+    named = {name: each["labels"] for name, each in content.get("tasks", {"": content}).items() if "labels" in each}
+    return [f"{f'`{name}`' if name else 'Columns'}: {_listed(labels)}" for name, labels in named.items()]
+
+
+def _listed(labels: Sequence[str]) -> str:
+    more = f", ... {len(labels) - 1} {labels[-1]}" if len(labels) > LISTED else ""
+    return ", ".join(f"{index} {label}" for index, label in enumerate(labels[:LISTED])) + more
 
 
 def _signature_rows(parts: Iterable[PartEntry]) -> Iterable[Sequence[str]]:
@@ -91,7 +109,7 @@ def _notes(manifest: Manifest) -> list[str]:
                 f"{_code([artifact.path])}: other token ids than `tokenizer.json`'s for strings with "
                 f"{', '.join(artifact.differs_on)}"
             )
-    pictures = [name for name, part in manifest.parts.items() if name.endswith("_bytes") and _takes_strings(part)]
+    pictures = [name for name, part in manifest.parts.items() if any(spec.name == IMAGE_BYTES for spec in part.inputs)]
     notes += [f"`{name}` reads pictures inside the graph: {'; '.join(LIMITS)}" for name in pictures]
     return ["\n".join(f"- {note}" for note in notes)] if notes else []
 
@@ -177,7 +195,8 @@ def _snippet(artifact: Artifact, part: PartEntry) -> str:
             ]
         case _:
             with_tokenizer = _takes_strings(part)
-            feed = ", ".join(f'"{name}": {value}{".astype(object)" * with_tokenizer}' for name, value in values.items())
+            strings = {spec.name for spec in part.inputs if spec.dtype == "string"}
+            feed = ", ".join(f'"{k}": {value}{".astype(object)" * (k in strings)}' for k, value in values.items())
             lines = [
                 f"import numpy as np, onnxruntime{', onnxruntime_extensions' * with_tokenizer}",
                 'samples = np.load("samples.npz")',

@@ -18,7 +18,7 @@ from mmzoo.exporters.parity import golden_outputs
 from mmzoo.exporters.parts import float32_compute
 from mmzoo.exporters.writer import export
 from mmzoo.metrics import Evaluation, label_embeddings
-from mmzoo.signature import Part, RawImages
+from mmzoo.signature import Part, RawImages, RawTexts
 
 LABELS = "labels.json"
 _NEEDED = ("export_parts", "encode_text", "logit_scale")
@@ -52,8 +52,9 @@ class BakedClassifier:
         """Writes labels.json, in the order of the probabilities, and preprocessing.json."""
         labels = {"labels": self.labels, "templates": self.templates, "activation": self.activation}
         _write_json(Path(directory) / LABELS, labels)
-        if isinstance(self.part.raw, RawImages):
-            _write_json(Path(directory) / "preprocessing.json", dataclasses.asdict(self.part.raw.preprocessing))
+        for form in self.part.raw:
+            if isinstance(form, RawImages):
+                _write_json(Path(directory) / "preprocessing.json", dataclasses.asdict(form.preprocessing))
 
 
 def export_classifier(
@@ -147,13 +148,15 @@ def bake_classifier(
 def _text_encoder(model: Any) -> Callable[[list[str]], np.ndarray]:
     """encode_text as a file computes it: in float32, whatever the model's policy is."""
     part = model.export_parts().get("text")
-    if part is None or part.raw is None or len(part.model.outputs) != 1:
+    forms = () if part is None else [form for form in part.raw if isinstance(form, RawTexts)]
+    if part is None or not forms or len(part.model.outputs) != 1:
         return model.encode_text
+    texts = forms[0]
 
-    def encode(texts: list[str]) -> np.ndarray:
-        token_ids = part.raw.tokenizer(texts, part.raw.length)
+    def encode(strings: list[str]) -> np.ndarray:
+        token_ids = texts.tokenizer(strings, texts.length)
         with float32_compute(part.model):
-            (embeds,) = golden_outputs(part, {part.raw.input: token_ids}).values()
+            (embeds,) = golden_outputs(part, {texts.input: token_ids}).values()
         return embeds
 
     return encode

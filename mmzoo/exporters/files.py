@@ -86,7 +86,13 @@ def _write_tflite(name: str, trace: Trace, directory: Path, plan: Plan) -> Itera
 
 def _write_onnx(name: str, trace: Trace, raws: Mapping[str, RawPart], directory: Path, plan: Plan) -> Iterator[Written]:
     first, allowed = directory / name / "model.onnx", plan.allow_token_differences
-    texts = {key: raw.form for key, raw in raws.items() if raw.part == name and isinstance(raw.form, RawTexts)}
+    texts = {
+        key: form
+        for key, raw in raws.items()
+        if raw.part == name and "onnx" in raw.formats
+        for form in raw.forms
+        if isinstance(form, RawTexts)
+    }
     differs_on = {key: onnx_differences(form, allow_differences=allowed) for key, form in texts.items()}
     for precision in ("fp32", *plan.precisions):
         if precision == "fp32":
@@ -96,7 +102,7 @@ def _write_onnx(name: str, trace: Trace, raws: Mapping[str, RawPart], directory:
         yield Written(name, "onnx", precision, _relative(files, directory))
         for key, form in texts.items():
             target = first.with_name(_file_name(precision, "strings.onnx"))
-            written = add_tokenizer(files[0], target, form.tokenizer, form.length, input=form.input)
+            written = add_tokenizer(files[0], target, form.tokenizer, form.length, input=form.input, part=key)
             paths = _relative((target, *files[1:]), directory)
             yield Written(key, "onnx", precision, paths, written.needs, differs_on=differs_on[key])
 

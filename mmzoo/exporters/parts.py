@@ -25,7 +25,7 @@ def parts_of(model: Any) -> dict[str, Part]:
         _require_graph(model)
         named = zip(input_names(model), model.inputs, strict=True)
         specs = [TensorSpec(name, tuple(t.shape), t.dtype, _id_range(model, t)) for name, t in named]
-        parts = {"model": Part(model, tuple(specs))}
+        parts = {"model": Part(model, tuple(specs), any_size=True)}
     else:
         raise TypeError(f"model must be a keras.Model or have export_parts(), received {type(model).__name__}")
     for name, part in parts.items():

@@ -12,6 +12,9 @@ from mmzoo.data import resize, safe_decode
 from mmzoo.exporters.parity import ParityError
 from mmzoo.presets import ImagePreprocessing
 
+IMAGE_BYTES = "image_bytes"
+"""The input that takes encoded pictures."""
+
 LIMITS = (
     "JPEG and PNG only",
     "EXIF orientation is not applied",

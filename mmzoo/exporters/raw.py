@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from PIL import Image
 from mmzoo.bundle import PartEntry
 from mmzoo.bundle.samples import Golden
 from mmzoo.exporters.parity import golden_outputs
-from mmzoo.exporters.pictures import framed, read_pictures, require_same_pictures
+from mmzoo.exporters.pictures import IMAGE_BYTES, framed, read_pictures, require_same_pictures
 from mmzoo.exporters.saved_model import save_signatures, serving_function
 from mmzoo.exporters.strings import agreeing, tokenizer_in_graph
 from mmzoo.exporters.tokens import fuzz_corpus, read_definition
+from mmzoo.exporters.tokens.onnx.files import TEXTS as TEXTS_INPUT
 from mmzoo.exporters.trace import Trace
 from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 
@@ -28,46 +29,64 @@ TEXTS = ("a photo of a cat.", "Zwei große Hunde, die im Schnee spielen!", "数�
 
 @dataclass(frozen=True)
 class RawPart:
-    """A part's raw form: its entry in the manifest, the part it belongs to, and how its input is read."""
+    """A part's raw form: its entry in the manifest, the part it belongs to, and how inputs of that are read of its own."""
 
     entry: PartEntry
     part: str
-    form: RawImages | RawTexts
-
-    @property
-    def input(self) -> str:
-        """The name of its one input: "image_bytes" or "text_strings"."""
-        return self.entry.inputs[0].name
+    forms: tuple[RawImages | RawTexts, ...]
 
     @property
     def formats(self) -> set[str]:
         """The formats that have it."""
-        return {"saved_model", "onnx"} if isinstance(self.form, RawTexts) else {"saved_model"}
+        return {"saved_model"} if any(isinstance(form, RawImages) for form in self.forms) else {"saved_model", "onnx"}
 
 
 def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[str, RawPart]:
-    """The raw form of each part that has one: "image_bytes" of a part "image", "text_strings" of a part "text".
+    """The raw forms of each part: "image_bytes" of a part "image", "text_strings" of a part "text"; of a part "classifier" that
+    takes both, "classifier_raw" with picture files and strings and "classifier_strings" with pictures as tensors.
 
     Warns of a tokenizer that has no form in a graph, as SigLIP's: the part is written without strings.
-    Raises ValueError where a part has other inputs besides the one that its raw form makes, or a name is taken.
+    Raises ValueError where a raw form makes none of the part's inputs, there are two of a kind, or a name is taken.
     """
     found: dict[str, RawPart] = {}
     for name, part in parts.items():
-        if part.raw is None:
-            continue
-        if [spec.name for spec in part.inputs] != [part.raw.input]:
-            received = ", ".join(spec.name for spec in part.inputs)
-            raise ValueError(f"part {name!r} must have {part.raw.input!r} as its only input, received {received}")
-        if isinstance(part.raw, RawTexts) and (problem := _missing_form(part.raw)):
-            warnings.warn(f"part {name!r} is written without its strings: {problem}", stacklevel=3)
-            continue
-        raw_name = f"{name}_{'bytes' if isinstance(part.raw, RawImages) else 'strings'}"
-        if raw_name in parts:
-            raise ValueError(f"a part must have another name than the raw form of {name!r}, received {raw_name!r}")
-        spec = TensorSpec("image_bytes" if isinstance(part.raw, RawImages) else "text_strings", (None,), "string")
-        entry = PartEntry(raw_name, (spec,), traces[name].entry.outputs)
-        found[raw_name] = RawPart(entry, name, part.raw)
+        _check_forms(name, part)
+        images = tuple(form for form in part.raw if isinstance(form, RawImages))
+        texts = tuple(form for form in part.raw if isinstance(form, RawTexts))
+        for form in texts:
+            if problem := _missing_form(form):
+                warnings.warn(f"part {name!r} is written without its strings: {problem}", stacklevel=3)
+                texts = ()
+        both = {"raw": images + texts} if images and texts else {"bytes": images}
+        for suffix, forms in (both | {"strings": texts}).items():
+            if forms:
+                raw_name = f"{name}_{suffix}"
+                if raw_name in parts:
+                    raise ValueError(f"a part must not have the name of a raw form of {name!r}, received {raw_name!r}")
+                entry = PartEntry(raw_name, _raw_inputs(part, forms), traces[name].entry.outputs)
+                found[raw_name] = RawPart(entry, name, forms)
     return found
+
+
+def _check_forms(name: str, part: Part) -> None:
+    made, inputs = [form.input for form in part.raw], [spec.name for spec in part.inputs]
+    if unknown := [each for each in made if each not in inputs]:
+        raise ValueError(
+            f"part {name!r} must have the raw input {unknown[0]!r} as an input, received {', '.join(inputs)}"
+        )
+    kinds = [type(form) for form in part.raw]
+    if len(set(kinds)) < len(kinds) or len(set(made)) < len(made):
+        raise ValueError(f"part {name!r} must have at most one raw form of each kind, received {', '.join(made)}")
+
+
+def _raw_inputs(part: Part, forms: Sequence[RawImages | RawTexts]) -> tuple[TensorSpec, ...]:
+    """The part's inputs with strings in place of those that the forms make."""
+    raw = {form.input: TensorSpec(_raw_name(form), (None,), "string") for form in forms}
+    return tuple(raw.get(spec.name, spec) for spec in part.inputs)
+
+
+def _raw_name(form: RawImages | RawTexts) -> str:
+    return IMAGE_BYTES if isinstance(form, RawImages) else TEXTS_INPUT
 
 
 def _missing_form(texts: RawTexts) -> str | None:
@@ -80,21 +99,34 @@ def _missing_form(texts: RawTexts) -> str | None:
 
 
 def raw_golden(raw: RawPart, part: Part, golden: Golden, *, allow_token_differences: bool = False) -> Golden:
-    """What a raw part is proven with: the part's sample pictures as PNG files, or strings of many scripts.
+    """What a raw part is proven with: the part's samples, with its pictures as PNG files, and strings of many scripts as texts.
 
     allow_token_differences: leaves out strings on which a tokenizer in a graph differs, which prove nothing of the rest.
     """
-    name = raw.input
-    if isinstance(raw.form, RawImages):
-        pictures = golden.inputs[raw.form.input][:SAMPLES]
-        files = np.array([_png(framed(picture, raw.form.preprocessing)) for picture in pictures], "S")
-        return Golden({name: files}, {key: array[:SAMPLES] for key, array in golden.outputs.items()})
-    # NumPy's strings end at their last character that is not NUL.
-    texts = [text.rstrip("\0") for text in (*TEXTS, *fuzz_corpus(SAMPLES - len(TEXTS)))]
-    if allow_token_differences:
-        texts = agreeing(raw.form, texts)
-    token_ids = raw.form.tokenizer(texts, raw.form.length)
-    return Golden({name: np.array(texts)}, golden_outputs(part, {raw.form.input: token_ids}))
+    texts = next((form for form in raw.forms if isinstance(form, RawTexts)), None)
+    if texts is None:
+        rows = np.arange(min(SAMPLES, golden.count))
+        inputs, outputs = _rows(golden.inputs, rows), _rows(golden.outputs, rows)
+        given = dict(inputs)
+    else:
+        # NumPy's strings end at their last character that is not NUL.
+        strings = [text.rstrip("\0") for text in (*TEXTS, *fuzz_corpus(SAMPLES - len(TEXTS)))]
+        if allow_token_differences:
+            strings = agreeing(texts, strings)
+        inputs = _rows(golden.inputs, np.arange(len(strings)) % golden.count)
+        inputs[texts.input] = texts.tokenizer(strings, texts.length)
+        outputs = golden_outputs(part, inputs)
+        given = inputs | {texts.input: np.array(strings)}
+    for form in raw.forms:
+        if isinstance(form, RawImages):
+            pictures = [_png(framed(picture, form.preprocessing)) for picture in given[form.input]]
+            given[form.input] = np.array(pictures, "S")
+    names = {form.input: _raw_name(form) for form in raw.forms}
+    return Golden({names.get(name, name): array for name, array in given.items()}, outputs)
+
+
+def _rows(arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: array[rows] for name, array in arrays.items()}
 
 
 def write_raw_saved_model(
@@ -106,24 +138,30 @@ def write_raw_saved_model(
     Raises TokenDifferenceError where it does and is not, ValueError for a tokenizer that has no form in a graph,
     OSError for a full disk.
     """
-    functions, differs_on = {}, {}
-    for name, raw in raws.items():
-        read, differs_on[name] = _reader(raw.form, allow_token_differences)
-        functions[name] = _serving_function(raw, read, traces[raw.part])
+    readers = {form: _reader(form, allow_token_differences) for raw in raws.values() for form in raw.forms}
+    functions = {name: _serving_function(raw, readers, traces[raw.part]) for name, raw in raws.items()}
     used = dict.fromkeys(raw.part for raw in raws.values())
     save_signatures(functions, [variable for name in used for variable in traces[name].variables], path)
-    return differs_on
+    return {
+        name: tuple(dict.fromkeys(each for form in raw.forms for each in readers[form][1]))
+        for name, raw in raws.items()
+    }
 
 
-def _serving_function(raw: RawPart, read: Callable[[Any], Any], trace: Trace) -> Any:
+def _serving_function(raw: RawPart, readers: Mapping[Any, tuple[Callable[[Any], Any], Any]], trace: Trace) -> Any:
     import tensorflow as tf
 
-    serve_tensors, name = serving_function(trace), raw.input
+    serve_tensors = serving_function(trace)
+    made = {_raw_name(form): (form.input, readers[form][0]) for form in raw.forms}
 
     def serve(inputs: dict[str, Any]) -> dict[str, Any]:
-        return serve_tensors({raw.form.input: read(inputs[name])})
+        tensors = dict(inputs)
+        for name, (input, read) in made.items():
+            tensors[input] = read(tensors.pop(name))
+        return serve_tensors(tensors)
 
-    return tf.function(serve, autograph=False, input_signature=[{name: tf.TensorSpec((None,), tf.string, name=name)}])
+    specs = {spec.name: tf.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in raw.entry.inputs}
+    return tf.function(serve, autograph=False, input_signature=[specs])
 
 
 def _reader(form: RawImages | RawTexts, allow_token_differences: bool) -> tuple[Callable[[Any], Any], tuple[str, ...]]:

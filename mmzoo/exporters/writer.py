@@ -85,8 +85,8 @@ def export(
 
     Each file is loaded again in its own runtime and must satisfy |a - b| <= atol + rtol max |b| against the Keras model
     computing in float32, where max |b| is the largest value of that sample's output, with a cosine of at least
-    min_cosine between the two outputs for each sample. rtol is by default 0 for a model with export_parts(), and 1e-4
-    for any other, whose outputs may have any size. A part whose answers hardly differ between the samples, as an
+    min_cosine between the two outputs for each sample. rtol is by default 1e-4 for parts whose outputs may have any
+    size, as those of a model without export_parts(), and 0 for the others. A part whose answers hardly differ between the samples, as an
     untrained classifier's, proves little: a warning says so.
 
     Raises: RuntimeError on another backend than TensorFlow, whose graphs the formats are made from; FileExistsError
@@ -121,15 +121,15 @@ def export(
                 goldens[name] = golden
             entries = {name: trace.entry for name, trace in traces.items()}
             entries |= {name: each.entry for name, each in raws.items()}
-            if rtol is None:
-                rtol = 0.0 if hasattr(model, "export_parts") else 1e-4
-            bars = Bars(atol, rtol, min_cosine)
+            proportions = {name: rtol if rtol is not None else 1e-4 * part.any_size for name, part in parts.items()}
+            bars = {name: Bars(atol, proportion, min_cosine) for name, proportion in proportions.items()}
+            bars |= {name: bars[each.part] for name, each in raws.items()}
             artifacts = []
             try:
                 for written in write_files(traces, raws, temporary, plan):
                     # The runner lives until the next is open, so that parts of one SavedModel load it once.
                     entry, golden = entries[written.part], goldens[written.part]
-                    artifact, _runner = prove(temporary, written, entry, golden, bars, gate)
+                    artifact, _runner = prove(temporary, written, entry, golden, bars[written.part], gate)
                     artifacts.append(artifact)
                 del _runner
                 judged = judge(temporary, artifacts, entries, parts, gate, evaluation)

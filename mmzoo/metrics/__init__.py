@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mmzoo.metrics.ablation import AblationReport, modality_ablation
+from mmzoo.metrics.classification import classification_report
+from mmzoo.metrics.consistency import ConsistencyReport, modality_consistency
 from mmzoo.metrics.evaluation import (
     Evaluation,
     classification_evaluation,
@@ -23,26 +26,33 @@ from mmzoo.metrics.retrieval import (
     retrieval_report,
     retrieval_report_from_embeds,
 )
+from mmzoo.metrics.task_report import TaskReport
 from mmzoo.metrics.zero_shot import ZeroShotReport, class_prompts, label_embeddings, zero_shot_accuracy
 
 if TYPE_CHECKING:
     from mmzoo.metrics.callbacks import RetrievalCallback, ZeroShotCallback
 
 __all__ = [
+    "AblationReport",
+    "ConsistencyReport",
     "Evaluation",
     "Figure",
     "LinearProbeReport",
     "RetrievalCallback",
     "RetrievalReport",
+    "TaskReport",
     "ZeroShotCallback",
     "ZeroShotReport",
     "chance_precision_at_k",
     "chance_recall_at_k",
     "class_prompts",
     "classification_evaluation",
+    "classification_report",
     "figure_table",
     "label_embeddings",
     "linear_probe",
+    "modality_ablation",
+    "modality_consistency",
     "nearest_other_margin",
     "precision_at_k",
     "recall_at_k",

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One result: a name such as "recall@1_i2t", its value and its chance level, both in [0, 1]."""
+    """One result: a name such as "recall@1_i2t", its value and its chance level, both in [0, 1].
+
+    Those of a regression have the unit of what it predicts, or, as R2, no lower bound.
+    """
 
     name: str
     value: float

@@ -1,5 +1,24 @@
 """Whole models, each built in one line."""
 
+from mmzoo.models.classifier import Classifier, Task, build_classifier, build_vqa
 from mmzoo.models.clip import CLIP, build_clip
+from mmzoo.models.matcher import Matcher, build_matcher
+from mmzoo.models.multitask import MultiTask, build_multitask
+from mmzoo.models.pretrainer import Pretrainer, build_pretrainer
+from mmzoo.models.trunk import Trunk
 
-__all__ = ["CLIP", "build_clip"]
+__all__ = [
+    "CLIP",
+    "Classifier",
+    "Matcher",
+    "MultiTask",
+    "Pretrainer",
+    "Task",
+    "Trunk",
+    "build_classifier",
+    "build_clip",
+    "build_matcher",
+    "build_multitask",
+    "build_pretrainer",
+    "build_vqa",
+]

@@ -173,7 +173,7 @@ class TestModelOption:
             (("train", "--model", "hf://a/b", "--preset", "tiny", "--out", "run"), "must be left out with --model"),
             (("train", "--model", "nothing", "--out", "run"), "found nothing there"),
             (("train", "--preset", "vit_b32", "--out", "run"), "did you mean vit_b_32"),
-            (("eval", "--model", "dense.keras"), "--model must be a CLIP with its tokenizer, received a Functional"),
+            (("eval", "--model", "dense.keras"), "received dense.keras with another model, of the class Functional"),
         ],
     )
     def test_a_mistake_gets_one_sentence(self, arguments, message, run, tmp_path, monkeypatch):

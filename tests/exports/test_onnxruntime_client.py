@@ -106,6 +106,22 @@ def test_a_classifier_s_bundle_is_read_with_its_labels(clip, client_module, pict
     np.testing.assert_allclose(probabilities, expected, atol=1e-4)
 
 
+def test_questions_about_pictures_are_answered(clip, onnx_client, pictures, tmp_path):
+    model = mmzoo.build_vqa(
+        clip.image_encoder, clip.text_encoder, ("yes", "no", "red"), "add", tokenizer=clip.tokenizer
+    )
+    mmzoo.export(model, tmp_path / "answers", ("onnx",), raw=False)
+    client, questions = onnx_client(tmp_path / "answers"), ["is it red?", "数字七 ٣"]
+    found, probabilities = client.classify(pictures[:2], questions, batch_size=1)
+    assert found == ["yes", "no", "red"]
+    shown = np.stack([resize(safe_decode(path), clip.image_preprocessing) for path in pictures[:2]])
+    np.testing.assert_allclose(probabilities, np.asarray(model(model.inputs_of(shown, questions))), atol=1e-4)
+    with pytest.raises(ValueError, match="texts must be 2, one a picture, received 1"):
+        client.classify(pictures[:2], questions[:1])
+    with pytest.raises(ValueError, match=r"inputs must be \['images', 'token_ids'\], received \['images'\]"):
+        client.classify(pictures[:2])
+
+
 def test_one_picture_is_not_a_list(onnx_client, bundle):
     with pytest.raises(TypeError, match="pictures must be a list of pictures, received a single str"):
         onnx_client(bundle).embed_images("cat.png")

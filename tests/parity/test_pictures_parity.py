@@ -83,7 +83,7 @@ class Readers:
             values = keras.layers.Rescaling(list(1 / (255 * std)), list(-mean / std))(images)
             spec = TensorSpec("images", (None, *shape), "uint8", (0, 255))
             model = keras.Model({"images": images}, {"pixel_values": values}, name=name)
-            parts[name] = Part(model, (spec,), RawImages("images", preprocessing.image))
+            parts[name] = Part(model, (spec,), (RawImages("images", preprocessing.image),))
         return parts
 
 

@@ -49,7 +49,7 @@ def test_what_was_saved_comes_back(model, pictures, tmp_path, format):
 
 def test_a_loaded_model_trains_and_is_written_again(folder, pictures, tmp_path):
     model = mmzoo.from_pretrained(folder)
-    model.compile(keras.optimizers.Adam(1e-2))
+    model.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)  # a graph takes longer to trace than two steps
     token_ids = model.tokenizer(CAPTIONS, 10)
     model.fit({"images": pictures, "token_ids": token_ids}, batch_size=3, epochs=2, verbose=0)
     mmzoo.save_pretrained(model, tmp_path / "tuned")

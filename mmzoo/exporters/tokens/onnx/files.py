@@ -48,11 +48,19 @@ def onnx_tokenizer(tokenizer: Tokenizer, length: int, *, opset: int = OPSET) -> 
 
 
 def add_tokenizer(
-    source: Path, target: Path, tokenizer: Tokenizer, length: int, *, input: str, texts: str = TEXTS
+    source: Path,
+    target: Path,
+    tokenizer: Tokenizer,
+    length: int,
+    *,
+    input: str,
+    texts: str = TEXTS,
+    part: str | None = None,
 ) -> StringsForm:
     """Writes the model of source with strings (B,), named texts, in place of its input of token ids (B, length).
 
-    Weights in a file beside the model stay where they are, and target uses the same file.
+    part: what the file says it is, default the name of the texts. Weights in a file beside the model stay where they are,
+    and target uses the same file.
 
     Raises: ValueError if the tokenizer has no such form, the model has no such input, its opset is below 17, or target
     is in another folder than the weights it would share.
@@ -76,7 +84,7 @@ def add_tokenizer(
     model.graph.input.remove(replaced)
     _prepend(model, tokenizer, length, replaced, texts)
     for entry in model.metadata_props:
-        entry.value = texts if entry.key == "part" else entry.value
+        entry.value = (part or texts) if entry.key == "part" else entry.value
     onnx.save(model, str(target))
     onnx.checker.check_model(str(target))
     return StringsForm(texts, _NEEDS, CANNOT_FOLLOW)
