@@ -38,7 +38,8 @@ class ImageView:
         return len(self.indices)
 
     def __getitem__(self, index: int, /) -> np.ndarray:
-        return self.images[int(self.indices[index])]
+        # Of an array also a slice, as of the array itself.
+        return self.images[self.indices[index] if isinstance(self.images, np.ndarray) else int(self.indices[index])]
 
 
 @dataclass(frozen=True, eq=False)

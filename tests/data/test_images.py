@@ -19,6 +19,10 @@ def test_a_view_is_in_memory_if_its_pictures_are() -> None:
     assert not in_memory(ImageView(list(PIXELS), [1]))
 
 
+def test_a_view_of_an_array_is_cut_as_the_array_is() -> None:
+    assert ImageView(PIXELS, [2, 0, 2])[:2][:, 0, 0, 0].tolist() == [2, 0]
+
+
 @pytest.mark.parametrize("indices", [[3], [-1], [0.5], [True, False, True], [[0]]])
 def test_wrong_indices_of_a_view(indices: list) -> None:
     with pytest.raises(ValueError, match=r"indices must be .* received"):
