@@ -55,6 +55,7 @@ def test_knowing_nothing_costs_a_coin_s_toss_and_without_labels_the_contrast_too
 def test_with_labels_it_learns_the_pairs_it_is_given():
     model = matcher()
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=False, metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)  # within the first step it would have that traced twice
     history = model.fit([X["token_ids"], X["images"]], LABELS, batch_size=6, epochs=40, verbose=0).history
     assert set(history) == {"loss", "match_accuracy", "accuracy"}
     assert history["loss"][-1] < 0.1 * history["loss"][0]
@@ -65,12 +66,15 @@ def test_with_labels_it_learns_the_pairs_it_is_given():
 def test_without_labels_it_learns_which_belong_together():
     model = matcher()
     model.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
-    history = model.fit(X, batch_size=6, epochs=200, verbose=0, validation_data=(X, None)).history
+    model.optimizer.build(model.trainable_variables)
+    validation = {"validation_data": (X, None), "validation_freq": 100}
+    history = model.fit(X, batch_size=6, epochs=200, verbose=0, **validation).history
     assert set(history) == {"loss", "match_accuracy", "val_loss", "val_match_accuracy"}
     assert np.mean(history["loss"][-5:]) < 0.5 * history["loss"][0]
     right = model.match(X["images"], CAPTIONS)
     wrong = np.stack([model.match(X["images"], np.roll(CAPTIONS, shift).tolist()) for shift in range(1, 6)])
-    assert ((right > wrong).mean(), right.shape) == (pytest.approx(1.0, abs=0.1), (6,))
+    assert right.shape == (6,)
+    assert (right > wrong).mean() >= 0.9
 
 
 @pytest.mark.parametrize("fusion", ["add", "concat"])
@@ -98,14 +102,14 @@ def test_predict_is_the_match_of_a_call():
 
 def test_a_loss_of_one_s_own_takes_labels_and_probabilities():
     model = matcher()
-    expected = np.square(model.predict(X, verbose=0)[:, 0] - LABELS).mean()
+    expected = np.square(np.asarray(model(X)["match"])[:, 0] - LABELS).mean()
     history = fit(model, X, LABELS, compiled={"loss": "mse"})
     assert history["loss"][0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_weights_count_the_pairs():
     model = matcher()
-    losses = -np.log(np.where(LABELS == 1, *(p := model.predict(X, verbose=0)[:, 0], 1 - p)))
+    losses = -np.log(np.where(LABELS == 1, *(p := np.asarray(model(X)["match"])[:, 0], 1 - p)))
     history = fit(model, X, LABELS, sample_weight=np.array([1.0, 0, 0, 0, 0, 0]))
     assert history["loss"][0] == pytest.approx(losses[0] / 6, rel=1e-4)
 
@@ -117,7 +121,7 @@ def test_it_comes_back_from_its_file_and_goes_on(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert isinstance(loaded, Matcher)
     assert loaded.tokenizer == TOKENIZER
-    np.testing.assert_array_equal(loaded.match(X["images"], CAPTIONS), model.match(X["images"], CAPTIONS))
+    np.testing.assert_array_equal(np.asarray(loaded(X)["match"]), np.asarray(model(X)["match"]))
     assert int(loaded.optimizer.iterations) == 1
     for ours, theirs in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
         np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs), err_msg=ours.path)

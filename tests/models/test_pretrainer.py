@@ -78,16 +78,19 @@ def test_a_model_that_knows_nothing_costs_what_a_guess_does():
 def test_every_objective_is_learned_and_logged_alike_in_training_and_validation():
     model = pretrainer(fusion="concat")
     assert model.objectives == ("itc", "itm", "mlm", "mim")
-    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    model.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
+    model.optimizer.build(model.trainable_variables)  # within the first step it would have that traced twice
     untrained = model.evaluate(batch(), batch_size=6, verbose=0, return_dict=True)
-    history = model.fit(batch(), batch_size=6, epochs=60, verbose=0, validation_data=(batch(), None)).history
+    validation = {"validation_data": (batch(), None), "validation_freq": 100}
+    history = model.fit(batch(), batch_size=6, epochs=300, verbose=0, **validation).history
     names = {"loss"}.union(*LOGS.values())
     assert set(history) == names | {f"val_{name}" for name in names}
+    # One pair of three is right: who knows no more than that has an itm_loss of 0.637, above nine tenths of the untrained one.
     for name, factor in {"itc_loss": 0.5, "itm_loss": 0.9, "mlm_loss": 0.5, "mim_loss": 0.9}.items():
         assert np.mean(history[name][-5:]) < factor * untrained[name], name
-        assert np.mean(history[f"val_{name}"][-5:]) < factor * untrained[name], name
+        assert history[f"val_{name}"][-1] < factor * untrained[name], name
     # Nothing is drawn for the contrast: what validation gives, the next step of training finds.
-    assert history["itc_loss"][1:] == pytest.approx(history["val_itc_loss"][:-1], abs=1e-4)
+    assert history["val_itc_loss"][:2] == pytest.approx([history["itc_loss"][100], history["itc_loss"][200]], abs=1e-4)
 
 
 # Warnings are errors: Keras warns of a trainable weight that no gradient reaches.
