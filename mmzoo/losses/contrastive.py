@@ -10,6 +10,7 @@ from mmzoo.losses.classification import cross_entropy
 
 # Odd 32-bit constants of MurmurHash3's finaliser: multiplication by them is a bijection that spreads the low bits.
 _MIX = (-2048144789, -1028477387)
+_SALTS = (0x2545F491, 0x1B873593)
 
 
 def contrastive_loss(logits: Any, positives: Any = None) -> Any:
@@ -40,13 +41,14 @@ def repeated_rows(token_ids: Any) -> Any:
     Rows are compared by two 32-bit hashes each, not token by token, so the cost is B (T + B), not B B T; two different captions are
     taken for equal with a chance of about 2^-60 a pair.
     """
+    hashes = hash_rows(token_ids)
+    return ops.all(ops.equal(hashes[:, None, :], hashes[None, :, :]), axis=-1)
+
+
+def hash_rows(token_ids: Any) -> Any:
+    """Two 32-bit hashes of each caption, that stand for it where captions are compared: (B, T) int -> (B, 2) int32."""
     token_ids = ops.cast(token_ids, "int32")
-    same = None
-    for salt in (0x2545F491, 0x1B873593):
-        hashes = _hash_rows(token_ids, salt)
-        equal = ops.equal(hashes[:, None], hashes[None, :])
-        same = equal if same is None else ops.logical_and(same, equal)
-    return same
+    return ops.stack([_hash_rows(token_ids, salt) for salt in _SALTS], axis=1)
 
 
 def _targets(logits: Any, positives: Any) -> Any:

@@ -9,7 +9,7 @@ from keras import ops
 
 from mmzoo.layers import EmbeddingQueue, LogitScale
 from mmzoo.losses import contrastive_loss, distillation_loss, repeated_rows
-from mmzoo.losses.contrastive import _hash_rows
+from mmzoo.losses.contrastive import hash_rows
 from mmzoo.training.replicas import gather_batch
 
 _EMPTY = -1e9
@@ -78,7 +78,7 @@ def queued_contrast_loss(
 
     embeds, teacher_embeds: (images, texts), each (B, E). The teacher's are put into the queue.
     """
-    hashes = ops.stack([_hash_rows(ops.cast(token_ids, "int32"), salt) for salt in (0x2545F491, 0x1B873593)], axis=1)
+    hashes = hash_rows(token_ids)
     positives = repeated_rows(token_ids)
     candidates = list(teacher_embeds)
     empty = None
