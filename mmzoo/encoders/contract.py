@@ -143,6 +143,8 @@ def inputs_like(model: keras.Model) -> dict[str, Any]:
 
 def encode_images(encoder: keras.Model, images: Any, patch_mask: Any = None, *, training: bool | None = None) -> Any:
     """An image encoder's outputs; one that can hide patches (a ViT with a mask token) hides those of patch_mask (B, N), or none."""
+    if not isinstance(images, keras.KerasTensor):
+        images = ops.convert_to_tensor(images)  # on JAX Keras refuses NumPy arrays beside the mask's tensor
     inputs = {"images": images}
     hideable = next((tensor for tensor in encoder.inputs if tensor.name == "patch_mask"), None)
     if hideable is not None:
@@ -155,14 +157,31 @@ def encode_images(encoder: keras.Model, images: Any, patch_mask: Any = None, *, 
     return encoder(inputs, training=training)
 
 
+def preprocessing_for(encoder: keras.Model, given: ImagePreprocessing | None) -> ImagePreprocessing:
+    """What a model on this image encoder prepares pictures by: what it was given, else the encoder's own, else CLIP's at its size.
+
+    Raises ValueError for another size than the encoder's.
+    """
+    images = next(tensor for tensor in encoder.inputs if tensor.name == "images")
+    size = (int(images.shape[1]), int(images.shape[2]))
+    chosen = given or getattr(encoder, "image_preprocessing", None) or ImagePreprocessing(size=size)
+    if chosen.size != size:
+        raise ValueError(f"image_preprocessing must have the encoder's size {size}, received {chosen.size}")
+    return chosen
+
+
 def write_assets(model: Any, directory: str | Path) -> None:
-    """Writes a model's tokenizer.json, where it has a tokenizer, and its preprocessing.json."""
+    """Writes a model's tokenizer.json and preprocessing.json, each where it has one."""
     if model.tokenizer is not None:
         model.tokenizer.save(Path(directory) / TOKENIZER)
-    write_preprocessing(model.image_preprocessing, directory)
+    if model.image_preprocessing is not None:
+        write_preprocessing(model.image_preprocessing, directory)
 
 
-def read_assets(model: Any, directory: str | Path) -> None:
-    """Gives a model the tokenizer and the preprocessing that write_assets wrote."""
+def read_assets(model: Any, directory: str | Path | None) -> None:
+    """Gives a model the tokenizer and the preprocessing that write_assets wrote; Keras calls nothing a directory of None."""
+    if directory is None:
+        return
     model.tokenizer = read_tokenizer(directory)
-    model.image_preprocessing = read_preprocessing(directory)
+    if (Path(directory) / PREPROCESSING).exists():
+        model.image_preprocessing = read_preprocessing(directory)

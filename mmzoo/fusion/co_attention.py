@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.fusion.blocks import cross_blocks
 from mmzoo.fusion.tokens import ModalityTokens, check_sizes, region_attention
-from mmzoo.layers import CrossAttentionBlock
 
 
 @keras.saving.register_keras_serializable("mmzoo")
@@ -37,21 +37,8 @@ class CoAttentionFusion(keras.layers.Layer):
         policy = self.dtype_policy
         self.image_tokens = ModalityTokens(width, positions=True, dtype=policy, name="image_tokens")
         self.text_tokens = ModalityTokens(width, dtype=policy, name="text_tokens")
-        self.text_blocks, self.image_blocks = (
-            [
-                CrossAttentionBlock(
-                    width,
-                    num_heads,
-                    mlp_dim=mlp_dim,
-                    dropout=dropout,
-                    depth=depth,
-                    dtype=policy,
-                    name=f"{side}_block_{index}",
-                )
-                for index in range(depth)
-            ]
-            for side in ("text", "image")
-        )
+        sizes = (width, num_heads, depth, mlp_dim, dropout, policy)
+        self.text_blocks, self.image_blocks = cross_blocks("text", *sizes), cross_blocks("image", *sizes)
         self.text_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="text_final_norm")
         self.image_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="image_final_norm")
         self.both_dense = keras.layers.Dense(width, dtype=policy, name="both")

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.fusion.blocks import cross_blocks
 from mmzoo.fusion.tokens import ModalityTokens, check_sizes, region_attention
 from mmzoo.layers import CrossAttentionBlock
 
@@ -44,23 +45,9 @@ class CrossAttentionFusion(keras.layers.Layer):
         policy = self.dtype_policy
         self.image_tokens = ModalityTokens(width, positions=True, dtype=policy, name="image_tokens")
         self.text_tokens = ModalityTokens(width, dtype=policy, name="text_tokens")
-
-        def blocks(side: str) -> list[CrossAttentionBlock]:
-            return [
-                CrossAttentionBlock(
-                    width,
-                    num_heads,
-                    mlp_dim=mlp_dim,
-                    dropout=dropout,
-                    depth=depth,
-                    dtype=policy,
-                    name=f"{side}_block_{index}",
-                )
-                for index in range(depth)
-            ]
-
-        self.text_blocks = blocks("text") if direction != "image" else []
-        self.image_blocks = blocks("image") if direction != "text" else []
+        sizes = (width, num_heads, depth, mlp_dim, dropout, policy)
+        self.text_blocks = cross_blocks("text", *sizes) if direction != "image" else []
+        self.image_blocks = cross_blocks("image", *sizes) if direction != "text" else []
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="final_norm")
         self.image_norm: Any = None
         self.both_dense: Any = None

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import id_range, read_assets, write_assets
+from mmzoo.encoders.contract import id_range, preprocessing_for, read_assets, write_assets
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.models.trunk import Trunk, named_inputs
 from mmzoo.presets import ImagePreprocessing
@@ -51,11 +51,7 @@ class TrunkModel(keras.Model):
         self.input_range = InputRange(name="input_range")
         self.label_ranges: dict[str, LabelRange] = {}
         self.tokenizer = tokenizer
-        own = getattr(trunk.image_encoder, "image_preprocessing", None)
-        self.image_preprocessing = image_preprocessing or own or ImagePreprocessing(size=self.image_size)
-        if self.image_preprocessing.size != self.image_size:
-            received = self.image_preprocessing.size
-            raise ValueError(f"image_preprocessing must have the encoder's size {self.image_size}, received {received}")
+        self.image_preprocessing = preprocessing_for(trunk.image_encoder, image_preprocessing)
 
     @property
     def image_size(self) -> tuple[int, int]:

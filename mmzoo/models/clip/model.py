@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import id_range, inputs_like, read_assets, write_assets
+from mmzoo.encoders.contract import id_range, inputs_like, preprocessing_for, read_assets, write_assets
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.layers import LogitScale
 from mmzoo.losses import contrastive_loss, repeated_rows, sigmoid_loss, triplet_loss
@@ -85,11 +85,7 @@ class CLIP(keras.Model):
         self.logit_scale.build()
         self.input_range = InputRange(name="input_range")
         self.tokenizer = tokenizer
-        own = getattr(image_encoder, "image_preprocessing", None)
-        self.image_preprocessing = image_preprocessing or own or ImagePreprocessing(size=self.image_size)
-        if self.image_preprocessing.size != self.image_size:
-            received = self.image_preprocessing.size
-            raise ValueError(f"image_preprocessing must have the encoder's size {self.image_size}, received {received}")
+        self.image_preprocessing = preprocessing_for(image_encoder, image_preprocessing)
 
     @property
     def image_size(self) -> tuple[int, int]:

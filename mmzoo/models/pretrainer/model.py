@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.encoders.contract import preprocessing_for, read_assets, write_assets
 from mmzoo.encoders.hiding import with_mask_token
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.layers import EmbeddingQueue, HardNegatives, MomentumCopy
@@ -18,7 +19,6 @@ from mmzoo.models.clip import CLIP
 from mmzoo.models.matcher import Matcher
 from mmzoo.models.objectives import unread_loss
 from mmzoo.models.pretrainer import choosing, conversions, heads
-from mmzoo.models.pretrainer.assets import read_pretrainer_assets, write_pretrainer_assets
 from mmzoo.models.pretrainer.forward import run_objectives
 from mmzoo.models.pretrainer.terms import objective_terms
 from mmzoo.models.trunk import Trunk
@@ -105,13 +105,7 @@ class Pretrainer(keras.Model):
         self.tokenizer = tokenizer
         self.image_preprocessing: ImagePreprocessing | None = None
         if image_encoder is not None:
-            own = getattr(image_encoder, "image_preprocessing", None)
-            self.image_preprocessing = image_preprocessing or own or ImagePreprocessing(size=self.image_size)
-            if self.image_preprocessing.size != self.image_size:
-                received = self.image_preprocessing.size
-                raise ValueError(
-                    f"image_preprocessing must have the encoder's size {self.image_size}, received {received}"
-                )
+            self.image_preprocessing = preprocessing_for(image_encoder, image_preprocessing)
         self.built = True
 
     def _build_heads(
@@ -300,8 +294,8 @@ class Pretrainer(keras.Model):
 
     def save_assets(self, directory: str) -> None:
         """Writes tokenizer.json and preprocessing.json, where it has them, into a directory; Keras calls it for a .keras file."""
-        write_pretrainer_assets(self, directory)
+        write_assets(self, directory)
 
     def load_assets(self, directory: str | None) -> None:
         """Reads what save_assets wrote; Keras calls it, with None where that was nothing."""
-        read_pretrainer_assets(self, directory)
+        read_assets(self, directory)
