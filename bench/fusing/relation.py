@@ -2,12 +2,12 @@
 
 The relation is trained with questions about 12 of the 18 coloured shapes, and asked of scenes never seen: "known" are questions about
 these, "new" those that name one of the other six. The others occur in the pictures, and pretraining asks about their sizes, so what
-they are called is known. Known questions concatenation learns as well: its vector holds where each of a dozen things is. New ones tell
-whether a model compares what the words name, or learned of each thing by itself where it is.
+they are called is known. A vector of a dozen things and their places answers known questions; new ones tell whether a model compares
+what the words name.
 
 Pretraining is of two steps: the image tower learns which things a scene holds; each trunk then learns questions about colours, shapes,
-sizes and numbers, of no relation. Concatenation is tried twice: with the tower of the others, of whose 8 x 8 regions it gets the mean,
-and with a deeper one, whose 2 x 2 regions each see the whole picture. Its better accuracy counts.
+sizes and numbers, of no relation. The gain is over concatenation with the same towers, of whose 8 x 8 regions it gets the mean;
+"over_deep" over concatenation with a deeper image tower, whose 2 x 2 regions each see the whole picture.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def measure(arguments: argparse.Namespace) -> Measured | None:
                 rows.append(Row(f"relation_{test}_{name}{suffix}", value, chance, "chance"))
     for test in ("known", "new"):
         figure = {name: cell[f"{test}_accuracy"] for name, cell in cells.items()}
-        concat = max(value for name, value in figure.items() if CELLS[name][0] == "concat")
-        attending = max(value for name, value in figure.items() if CELLS[name][0] != "concat")
-        rows.append(Row(f"relation_{test}_attending", attending, concat, "the better concatenation"))
-        rows.append(Row(f"relation_{test}_gain", attending - concat))
+        attending = max(figure[name] for name, (fusion, _) in CELLS.items() if fusion != "concat")
+        rows.append(Row(f"relation_{test}_attending", attending, figure["concat"], "concatenation"))
+        rows.append(Row(f"relation_{test}_gain", attending - figure["concat"]))
+        rows.append(Row(f"relation_{test}_gain_over_deep", attending - figure["concat_deep"]))
     rows.append(Row("relation_seconds", max(cell["seconds"] for cell in cells.values()), unit="s of two cores, each"))
     return rows, {"cells": cells, "new": NEW}
 

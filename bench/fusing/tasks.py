@@ -142,7 +142,7 @@ def _plain_keras(given: _Given) -> float:
             x = layers.BatchNormalization()(layers.Conv2D(width, 3, padding="same", activation="relu")(x))
         x = layers.MaxPooling2D()(x)
     token_ids = keras.Input((given.context_length,), dtype="int32", name="token_ids")
-    words = layers.Embedding(given.tokenizer.vocab_size, WIDTH)(token_ids)
+    words = layers.Embedding(given.tokenizer.vocab_size, WIDTH, mask_zero=True)(token_ids)  # the pad is 0
     both = layers.Concatenate()([layers.Flatten()(x), layers.Bidirectional(layers.LSTM(WIDTH // 2))(words)])
     hidden = layers.Dense(2 * WIDTH, activation="relu")(layers.Dense(2 * WIDTH, activation="relu")(both))
     model = keras.Model([images, token_ids], layers.Dense(len(given.labels), activation="softmax")(hidden))

@@ -376,3 +376,16 @@ def test_training_without_targets_is_refused():
     model.compile("sgd", run_eagerly=TENSORFLOW)
     with pytest.raises(ValueError, match="fit must be given targets"):
         model.fit([TEXTS, IMAGES], verbose=0)
+
+
+@pytest.mark.parametrize(("head", "targets"), [("sigmoid", np.zeros((8, 3), "float32")), ("softmax", np.ones(8, int))])
+def test_what_is_most_wrong_is_corrected(head, targets):
+    # At a logit of 100 the probability is 1 in float32: as little can be learned from it as from a right answer.
+    model = classifier(head=head)
+    bias = model.answer_head.output_dense[0].bias
+    bias.assign(np.array([100, 0, 0], "float32"))
+    model.compile(keras.optimizers.SGD(1.0))
+    loss = model.fit(X, targets, batch_size=8, shuffle=False, verbose=0).history["loss"][0]
+    assert loss == pytest.approx(100 / 3 if head == "sigmoid" else 100, rel=0.1)
+    assert float(bias[0]) == pytest.approx(100 - (1 / 3 if head == "sigmoid" else 1), abs=1e-3)
+    assert model.evaluate(X, targets, batch_size=8, verbose=0) == pytest.approx(loss, rel=0.2)

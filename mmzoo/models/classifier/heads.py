@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,8 @@ from mmzoo.losses import binary_cross_entropy, cross_entropy, hinge_loss
 
 @dataclass(frozen=True)
 class Head:
-    """A kind of answer. activation: of the last layer; output: what an exported file calls it; loss: (answers (B, C), targets,
-    label_smoothing) -> (B,) float32.
+    """A kind of answer. activation: of the last layer; output: what an exported file calls it; loss: (logits or answers (B, C),
+    targets, label_smoothing, whether they are answers) -> (B,) float32.
 
     whole: a target may be one of the classes by its number. needs_two: one class alone is nothing to choose from. bounded: targets have a
     greatest value. smooths: the loss has a use for label smoothing.
@@ -24,7 +25,7 @@ class Head:
 
     activation: str
     output: str
-    loss: Callable[[Any, Any, float], Any]
+    loss: Callable[[Any, Any, float, bool], Any]
     whole: bool = False
     needs_two: bool = False
     bounded: bool = True
@@ -36,20 +37,20 @@ class Head:
         return self.activation == "linear"
 
 
-def _softmax_loss(answers: Any, targets: Any, label_smoothing: float) -> Any:
-    return cross_entropy(answers, targets, label_smoothing=label_smoothing, from_probabilities=True)
+def _softmax_loss(values: Any, targets: Any, label_smoothing: float, answers: bool) -> Any:
+    return cross_entropy(values, targets, label_smoothing=label_smoothing, from_probabilities=answers)
 
 
-def _sigmoid_loss(answers: Any, targets: Any, label_smoothing: float) -> Any:
-    return binary_cross_entropy(answers, targets, label_smoothing=label_smoothing, from_probabilities=True)
+def _sigmoid_loss(values: Any, targets: Any, label_smoothing: float, answers: bool) -> Any:
+    return binary_cross_entropy(values, targets, label_smoothing=label_smoothing, from_probabilities=answers)
 
 
-def _hinge_loss(answers: Any, targets: Any, label_smoothing: float) -> Any:
-    return hinge_loss(answers, targets)
+def _hinge_loss(values: Any, targets: Any, label_smoothing: float, answers: bool) -> Any:
+    return hinge_loss(values, targets)
 
 
-def _squared_error(answers: Any, targets: Any, label_smoothing: float) -> Any:
-    return ops.mean(ops.square(ops.cast(answers, "float32") - ops.cast(targets, "float32")), axis=-1)
+def _squared_error(values: Any, targets: Any, label_smoothing: float, answers: bool) -> Any:
+    return ops.mean(ops.square(ops.cast(values, "float32") - ops.cast(targets, "float32")), axis=-1)
 
 
 HEADS: dict[str, Head] = {
@@ -125,3 +126,31 @@ class AnswerHead(keras.layers.Layer):
             "hidden": self.hidden,
             "dropout": self.dropout,
         }
+
+
+class _Last(threading.local):
+    """The last answers and their logits; replicas have a thread each."""
+
+    answers: Any = None
+    logits: Any = None
+
+
+@keras.saving.register_keras_serializable("mmzoo")
+class Answers(keras.layers.Activation):
+    """A head's activation, (B, C) -> (B, C) float32, which knows what its last answers were made of.
+
+    A probability has forgotten how large a logit was, and with it the gradient of what is most wrong; compute_loss is given
+    probabilities, and asks for the logits of these.
+    """
+
+    def __init__(self, activation: str, **kwargs: Any) -> None:
+        super().__init__(activation, dtype=kwargs.pop("dtype", "float32"), **kwargs)
+        self.last = _Last()
+
+    def call(self, logits: Any) -> Any:
+        self.last.logits, self.last.answers = logits, super().call(logits)
+        return self.last.answers
+
+    def logits_of(self, answers: Any) -> Any:
+        """The logits of the answers that call gave last, None for any others."""
+        return self.last.logits if self.last.answers is answers else None

@@ -53,7 +53,7 @@ class Classifier(TrunkModel):
     ) -> None:
         task = Task(num_classes, head, labels, hidden=hidden, dropout=dropout, label_smoothing=label_smoothing)
         inputs = inputs_like(trunk)
-        answer_head, answers = task.build(
+        answer_head, activation, answers = task.build(
             trunk(inputs)["pooled"], dtype=kwargs.get("dtype"), layer_name="head", output_name=task.kind.output
         )
         super().__init__(
@@ -65,7 +65,7 @@ class Classifier(TrunkModel):
             name=name,
             **kwargs,
         )
-        self.task, self.answer_head = task, answer_head
+        self.task, self.answer_head, self.activation = task, answer_head, activation
         self.head, self.num_classes, self.labels = task.head, task.num_classes, task.labels
         self.label_ranges = {"": LabelRange(name="label_range")}
 
@@ -84,7 +84,7 @@ class Classifier(TrunkModel):
         self.label_ranges[""].update_state(y, self.task.highest(y))
         if not self.has_own_loss:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        losses = self.task.losses(y_pred, y)
+        losses = self.task.losses(y_pred, y, self.activation.logits_of(y_pred))
         if sample_weight is not None:
             losses = losses * ops.cast(ops.reshape(sample_weight, (-1,)), losses.dtype)
         return replica_share(self.add_layer_losses(ops.mean(losses)))

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from mmzoo.losses.shapes import check_shape
-from mmzoo.models.classifier.heads import AnswerHead, Head, find_head
+from mmzoo.models.classifier.heads import AnswerHead, Answers, Head, find_head
 from mmzoo.training.label_range import MISSING
 
 
@@ -61,11 +61,12 @@ class Task:
         """How many classes there are to name: one score decides between two."""
         return max(2, self.num_classes) if self.kind.whole else self.num_classes
 
-    def build(self, pooled: Any, *, dtype: Any, layer_name: str, output_name: str) -> tuple[AnswerHead, Any]:
-        """(the head, its answers (B, num_classes) float32) for a trunk's pooled vectors."""
+    def build(self, pooled: Any, *, dtype: Any, layer_name: str, output_name: str) -> tuple[AnswerHead, Answers, Any]:
+        """(the head, its activation, its answers (B, num_classes) float32) for a trunk's pooled vectors."""
         hidden = pooled.shape[-1] if self.hidden is None else self.hidden
         head = AnswerHead(self.num_classes, hidden=hidden, dropout=self.dropout, dtype=dtype, name=layer_name)
-        return head, keras.layers.Activation(self.kind.activation, dtype="float32", name=output_name)(head(pooled))
+        activation = Answers(self.kind.activation, name=output_name)
+        return head, activation, activation(head(pooled))
 
     def holds_class_numbers(self, targets: Any) -> bool:
         """Whether targets of this shape are class numbers, (B,) or (B, 1), and not a number for each class."""
@@ -77,13 +78,14 @@ class Task:
             return self.num_labels - 1
         return 1 if self.kind.bounded else None
 
-    def losses(self, answers: Any, targets: Any) -> Any:
-        """The head's own loss of each example, (B,) float32."""
+    def losses(self, answers: Any, targets: Any, logits: Any = None) -> Any:
+        """The head's own loss of each example, (B,) float32; of their logits where these are known."""
         if self.head == "regression":
             if len(targets.shape) == 1 and self.num_classes == 1:
                 targets = targets[:, None]
             check_shape("targets", targets, tuple(answers.shape))
-        return self.kind.loss(answers, targets, self.label_smoothing)
+        values = answers if logits is None else logits
+        return self.kind.loss(values, targets, self.label_smoothing, logits is None)
 
     def accuracies(self, answers: Any, targets: Any) -> Any:
         """How much of each example is answered right, (B,) float32 in [0, 1]; for a head with classes."""

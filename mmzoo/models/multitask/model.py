@@ -60,14 +60,15 @@ class MultiTask(TrunkModel):
         super().__init__(
             trunk,
             inputs,
-            {each: answers for each, (_, answers) in built.items()},
+            {each: answers for each, (_, _, answers) in built.items()},
             tokenizer=tokenizer,
             image_preprocessing=image_preprocessing,
             name=name,
             **kwargs,
         )
         self.tasks = dict(tasks)
-        self.answer_heads = {each: head for each, (head, _) in built.items()}
+        self.answer_heads = {each: head for each, (head, _, _) in built.items()}
+        self.activations = {each: activation for each, (_, activation, _) in built.items()}
         self.label_ranges = {each: LabelRange(name=f"{each}_label_range", may_miss=True) for each in tasks}
         self.task_losses = {each: keras.metrics.Mean(name=f"{each}_loss") for each in tasks}
         self.task_accuracies = {
@@ -114,7 +115,7 @@ class MultiTask(TrunkModel):
         # What is put in place of a missing label does not matter, but it must have a loss: 0 times nan is nan.
         here = ops.reshape(has_label, (-1, *[1] * (len(targets.shape) - 1)))
         targets = ops.where(here, targets, ops.zeros_like(targets))
-        losses = task.losses(answers, targets)
+        losses = task.losses(answers, targets, self.activations[name].logits_of(answers))
         if weights is not None:
             losses = losses * ops.cast(ops.reshape(weights, (-1,)), losses.dtype)
         self.task_losses[name].update_state(losses, has_label)
