@@ -1,7 +1,7 @@
 """What pre-training is worth where labels are few: 200 examples, the pre-trained trunk against the same model from nothing.
 
 Both train on four fifths of the examples and keep the weights that were best on the last fifth; from nothing the model is given four
-times as many steps, more than it needs.
+times as many steps, more than it needs. The seeds are of the drawing and the fine-tuning; the pre-trained trunk is one for all.
 """
 
 from __future__ import annotations

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from fusing.budget import Budget
-from fusing.recipe import HEADS, PEAK_RATE, VOCABULARY, WIDTH, image_tower, text_tower
+from fusing.recipe import HEADS, VOCABULARY, WIDTH, image_tower, text_tower
 from sections import progress
 from unlabelled.neighbours import batches
 
 PICTURES, SEEN_BY_TRUNK = 20_000, 420.0
 """Pictures to learn from; seconds of two cores that the trunk is pre-trained for."""
 BATCH, GROUP, EMBED_DIM = 64, 4, 64
+PEAK_RATE = 2e-3
 WIDTHS = (16, 32, 64)
 QUESTIONS = ("colour", "shape", "size", "count")
 

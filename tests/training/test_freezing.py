@@ -12,6 +12,7 @@ from mmzoo.presets import ClipPreset, ConvnetSizes, TextSizes, ViTSizes
 from mmzoo.training.checkpoint import Checkpoint
 from mmzoo.training.freezing import check_optimizer_is_current, freeze, freeze_layers, frozen_layers, unfreeze
 
+JIT = keras.backend.backend() == "jax"  # TensorFlow takes longer to compile such a step than to run it
 SIZES = ClipPreset(8, ConvnetSizes(8, (4,)), TextSizes(40, 6, 8, 2, 2))
 RNG = np.random.default_rng(0)
 BATCH = {
@@ -25,7 +26,7 @@ def clip(part=None, keep=0):
     model = build_clip(SIZES)
     if part:
         freeze(getattr(model, part), keep=keep)
-    model.compile(keras.optimizers.AdamW(1e-2), jit_compile=False)
+    model.compile(keras.optimizers.AdamW(1e-2), jit_compile=JIT)
     return model
 
 
@@ -166,7 +167,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path):
         freeze(encoder, keep=1)
         images = keras.Input((8, 8, 3))
         model = keras.Model(images, keras.layers.Dense(1)(encoder({"images": images})["pooled"]))
-        model.compile("adam", "mse", jit_compile=False)
+        model.compile("adam", "mse", jit_compile=JIT)
         arguments = {"batch_size": 4, "shuffle": False, "verbose": 0, "callbacks": list(callbacks)}
         model.fit(BATCH["images"], np.ones((8, 1)), epochs=epochs, **arguments)
         return model.get_weights()
