@@ -18,29 +18,24 @@ STEPS, LONGER, BATCH, RATE = 400, 4, 32, 1e-3
 OFTEN = 4
 """Passes over the examples between two looks at those kept from training."""
 SEEDS = 3
-TASKS = ("questions", "matching")
 
 
 def measure(arguments: argparse.Namespace) -> Measured | None:
-    """The full form only: it takes some minutes a task."""
+    """The full form only: it takes some minutes."""
     if not arguments.full:
         progress("few_labels is measured with --full only")
         return None
     pretrained, _ = pretrained_trunk(arguments.seed)
-    rows, details = [], {}
-    for task in TASKS:
-        pairs = [_compare(pretrained, task, arguments.seed + number) for number in range(SEEDS)]
-        details[task] = pairs
-        rows += _rows("few_labels" if task == TASKS[0] else f"few_labels_{task}", pairs)
-    return rows, {"labelled": LABELLED, "tasks": details}
+    pairs = [_compare(pretrained, arguments.seed + number) for number in range(SEEDS)]
+    return _rows("few_labels", pairs), {"labelled": LABELLED, "seeds": pairs}
 
 
-def _compare(pretrained: Any, task: str, seed: int) -> dict[str, float]:
+def _compare(pretrained: Any, seed: int) -> dict[str, float]:
     """Accuracies in the test of one drawing of the labelled examples."""
     import keras
     import numpy as np
 
-    training, test = (_examples(task, split, count, seed) for split, count in (("train", LABELLED), ("test", TESTED)))
+    training, test = (_examples(split, count, seed) for split, count in (("train", LABELLED), ("test", TESTED)))
     found: dict[str, float] = {"chance": float(np.bincount(test.targets).max() / len(test))}
     for name, start, steps in (
         ("pretrained", _from_trunk, STEPS),
@@ -49,17 +44,15 @@ def _compare(pretrained: Any, task: str, seed: int) -> dict[str, float]:
         keras.utils.set_random_seed(seed)
         model = start(pretrained, training.label_names)
         found[name] = _fine_tune(model, training.arrays(model), test.arrays(model), steps)
-    progress(f"{task}, seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    progress(f"seed {seed}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
     return found
 
 
-def _examples(task: str, split: str, count: int, seed: int) -> Any:
+def _examples(split: str, count: int, seed: int) -> Any:
     """Scenes that the pre-training did not show, half of them with one object."""
     from mmzoo import data
 
     seed = 1_000 + seed if split == "train" else seed
-    if task == "matching":
-        return data.matching(split, count, source="shapes", seed=seed)
     return data.shape_questions(split, count, kinds=QUESTIONS, objects=(1, 2), seed=seed)
 
 
