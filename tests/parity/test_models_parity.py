@@ -25,6 +25,7 @@ NAMES = sorted(path.name for path in MODELS.iterdir() if path.is_dir())
 SMALL = [name for name in NAMES if name not in PEER["large"]]
 TOLERANCE = 2e-5
 HEADS = ("cls.", "classifier.")
+pytestmark = pytest.mark.timeout(1200)  # the first test waits until the peer has read everything back
 
 
 def reference(name):
