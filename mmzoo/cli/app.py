@@ -150,7 +150,9 @@ def evaluate(
     Of the others: accuracy, precision, recall, F1, ROC-AUC, average precision,
     confusion matrix and calibration, class by class and kind by kind; and its
     accuracy with the pictures shuffled and with the texts shuffled, which tells
-    whether it needs both.
+    whether it needs both. Where a model has one score and no label for it, the
+    table's labels must say no (no, false, 0, negative) and yes (yes, true, 1,
+    positive), of a matcher also mismatch or wrong and match or right.
     """
     check_model(model)
     start_keras()

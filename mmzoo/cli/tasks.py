@@ -13,11 +13,17 @@ from mmzoo import data
 from mmzoo.cli.output import Output
 from mmzoo.data import BadPictures, Examples
 from mmzoo.metrics import AblationReport, TaskReport, classification_report, modality_ablation
+from mmzoo.metrics.answers import threshold_of
+from mmzoo.models import Matcher
 from mmzoo.plots import plot_ablation, plot_calibration, plot_confusion, plot_precision_recall
 
 TASKS = ("sentiment", "digit-questions", "shape-questions", "matching")
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 MOST_DRAWN = 2000  # examples of a task that ships: they are drawn anew each time
+# A score without a label of its own says yes. The alphabet, a table's own order, has these in the order no, yes: what a model was
+# trained on is what it is asked. It has "match" before "wrong", so these are for a matcher, which knows its 1 for a match.
+_NO, _YES = ("no", "false", "0", "negative"), ("yes", "true", "1", "positive")
+_NO_MATCH, _MATCH = ("mismatch", "wrong"), ("match", "right")
 _TARGETS = {"sigmoid": "labels", "regression": "numbers"}  # what a table's labels are for a head; else classes
 
 
@@ -50,7 +56,7 @@ def open_examples(name: str, model: Any, limit: int, seed: int) -> Examples:
         return getattr(data, task.replace("-", "_"))("test", min(limit, MOST_DRAWN), **options)
     columns, (head, labels) = model.output_shape[-1], _head_and_labels(model)
     targets = "classes" if columns == 1 and head == "sigmoid" else _TARGETS.get(head, "classes")
-    labels = None if targets == "numbers" or columns == 1 else labels
+    labels = None if targets == "numbers" or len(labels or ()) == 1 else labels
     examples = data.table(name, targets=targets, label_names=labels)
     if len(examples) <= limit:
         return examples
@@ -86,7 +92,13 @@ def read_examples(name: str, examples: Examples, model: Any, output: Output) -> 
 def evaluate_task(model: Any, examples: ReadExamples, seed: int) -> tuple[TaskReport, AblationReport]:
     """The report of a classifier, and what it loses without either modality."""
     answers = model.predict(examples.inputs, batch_size=64, verbose=0)
-    report = classification_report(examples.targets, answers, examples.label_names, kinds=examples.kinds)
+    report = classification_report(
+        examples.targets,
+        answers,
+        examples.label_names,
+        kinds=examples.kinds,
+        threshold=threshold_of(model, answers),
+    )
     return report, modality_ablation(model, examples, seed=seed)
 
 
@@ -109,8 +121,10 @@ def _as_the_model_counts(name: str, examples: Examples, model: Any) -> Examples:
     if (head == "regression") != (not known):
         wanted = "numbers" if head == "regression" else "labels"
         raise ValueError(f"--data must have {wanted} for a model with the head {head}, received {name}")
-    if not known or (columns == 1 and len(known) == 2):
+    if not known:
         return examples
+    if columns == 1 and (labels is None or len(labels) == 1):
+        return _no_and_yes(name, examples, model, labels)
     if labels is None:
         if columns != len(known):
             raise ValueError(f"--data must have {columns} labels, as the model, received {name} with {len(known)}")
@@ -127,6 +141,25 @@ def _as_the_model_counts(name: str, examples: Examples, model: Any) -> Examples:
         targets = np.zeros((len(examples), columns), np.float32)
         targets[:, places] = examples.targets
     return dataclasses.replace(examples, targets=targets, label_names=labels)
+
+
+def _no_and_yes(name: str, examples: Examples, model: Any, labels: tuple[str, ...] | None) -> Examples:
+    """The examples with targets 1 where the one score is to be high: where its label applies, else where the name says yes."""
+    known = examples.label_names
+    no, yes = (_NO + _NO_MATCH, _YES + _MATCH) if isinstance(model, Matcher) else (_NO, _YES)
+    if labels is not None and labels[0] in known:
+        found = [[label for label in known if label != labels[0]], [labels[0]]]
+    else:
+        found = [[label for label in known if label.lower() in words] for words in (no, yes)]
+    if sum(map(len, found)) < len(known) or max(map(len, found)) > 1:
+        otherwise = "" if isinstance(model, Matcher) else ": labels= of build_classifier would say what the score is of"
+        raise ValueError(
+            f"--data must have a label that says no ({', '.join(no)}) and one that says yes ({', '.join(yes)}) for a model "
+            f"with one score, received {name} with {_listed(known)}{otherwise}"
+        )
+    names = tuple(each[0] if each else word for each, word in zip(found, ("no", "yes"), strict=True))
+    targets = np.array([label in found[1] for label in known], np.int32)[examples.targets]
+    return dataclasses.replace(examples, targets=targets, label_names=names)
 
 
 def _head_and_labels(model: Any) -> tuple[str, tuple[str, ...] | None]:

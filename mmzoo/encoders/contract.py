@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,8 @@ class TextEncoder(_Encoder):
 
     def load_assets(self, directory: str | None) -> None:
         """Reads what save_assets wrote; Keras calls it, with None where that was nothing."""
-        self.tokenizer = None if directory is None else read_tokenizer(directory)
+        if directory is not None:  # else it keeps what a model lent it
+            self.tokenizer = read_tokenizer(directory)
 
 
 def id_range(encoder: keras.Model) -> tuple[int, int] | None:
@@ -157,6 +159,11 @@ def encode_images(encoder: keras.Model, images: Any, patch_mask: Any = None, *, 
     return encoder(inputs, training=training)
 
 
+def read_by_heads(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What heads and fusions read of an encoder's outputs."""
+    return {name: outputs[name] for name in ("sequence", "pooled", "mask") if name in outputs}
+
+
 def preprocessing_for(encoder: keras.Model, given: ImagePreprocessing | None) -> ImagePreprocessing:
     """What a model on this image encoder prepares pictures by: what it was given, else the encoder's own, else CLIP's at its size.
 
@@ -185,3 +192,15 @@ def read_assets(model: Any, directory: str | Path | None) -> None:
     model.tokenizer = read_tokenizer(directory)
     if (Path(directory) / PREPROCESSING).exists():
         model.image_preprocessing = read_preprocessing(directory)
+    lend_assets(model)
+
+
+def lend_assets(model: Any) -> None:
+    """Gives a model's encoders its tokenizer and its preprocessing where they have none of their own: other models are made of them."""
+    parts = getattr(model, "trunk", None)
+    parts = model if parts is None else parts
+    text, image = getattr(parts, "text_encoder", None), getattr(parts, "image_encoder", None)
+    if isinstance(text, TextEncoder) and text.tokenizer is None:
+        text.tokenizer = model.tokenizer
+    if isinstance(image, ImageEncoder) and image._preprocessing is None:
+        image.image_preprocessing = model.image_preprocessing

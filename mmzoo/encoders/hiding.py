@@ -44,7 +44,7 @@ def with_mask_token(encoder: keras.Model, wanted: bool = True) -> keras.Model:
             layer.projection.set_weights(old.projection.get_weights())
         elif old is not None:
             layer.set_weights(old.get_weights())
-    rebuilt.image_preprocessing = encoder.image_preprocessing
+    rebuilt._preprocessing = encoder._preprocessing  # None too: a model may have one to lend
     return rebuilt
 
 

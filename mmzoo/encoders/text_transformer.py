@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from mmzoo.encoders.contract import TextEncoder
-from mmzoo.layers import EndOfTextPooling, MeanPooling, TokenEmbedding, TokenMask, TransformerBlock
+from mmzoo.layers import EndOfTextPooling, MeanPooling, TokenEmbedding, TokenMask, TransformerBlock, UpToEnd
 
 POOLINGS = ("end_of_text", "last", "first", "mean")
 
@@ -34,6 +34,9 @@ def build_text_transformer(
     Outputs: sequence (B, T, width) after the final norm; pooled (B, width); mask (B, T) bool, True where there is text.
     pooling: "end_of_text" (at the first end_id; with end_id None at the highest id of the row), "last", "first", or "mean" (over the mask).
     mask_rule: what is hidden from attention as padding: "none", "pad_id" or "after_first_eos" (see TokenMask).
+    mask: what the rule leaves, with pooling "end_of_text" up to that end alone: causal attention may leave padding in place, a fusion
+    that reads the mask must not. A row without an end, be it of padding alone, is text unless the rule is "pad_id". With "none" and
+    another pooling nothing tells padding from text, and all of it counts, as in SigLIP.
     Raises:  ValueError for an unknown pooling or mask_rule, or a rule without the id it needs.
     """
     if pooling not in POOLINGS:
@@ -57,6 +60,7 @@ def build_text_transformer(
     x = keras.layers.LayerNormalization(epsilon=epsilon, name="final_norm")(x)
     if pooling == "end_of_text":
         pooled = EndOfTextPooling(end_id, name="pooling")(x, token_ids)
+        mask = UpToEnd(end_id, name="text_mask")(token_ids, mask)
     elif pooling == "mean":
         pooled = MeanPooling(name="pooling")(x, mask)
     else:

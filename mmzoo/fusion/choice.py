@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from mmzoo.fusion.add import AddFusion
@@ -25,8 +27,8 @@ FUSIONS: dict[str, type[keras.layers.Layer]] = {
 }
 
 
-def build_fusion(fusion: str | keras.layers.Layer, width: int) -> keras.layers.Layer:
-    """The layer of a name, of that width and with its other sizes by default; a layer is returned as it is.
+def build_fusion(fusion: str | keras.layers.Layer, width: int, *, dtype: Any = None) -> keras.layers.Layer:
+    """The layer of a name, of that width and dtype policy, with its other sizes by default; a layer is returned as it is.
 
     Raises ValueError for a name that is not in FUSIONS, TypeError for what is neither a name nor a layer.
     """
@@ -36,4 +38,4 @@ def build_fusion(fusion: str | keras.layers.Layer, width: int) -> keras.layers.L
         raise TypeError(f"fusion must be one of {', '.join(FUSIONS)} or a layer of mmzoo.fusion, received {fusion!r}")
     if fusion not in FUSIONS:
         raise ValueError(f"fusion must be one of {', '.join(FUSIONS)}, received {fusion!r}")
-    return FUSIONS[fusion](width, name="fusion")
+    return FUSIONS[fusion](width, dtype=dtype, name="fusion")

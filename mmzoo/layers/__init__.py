@@ -1,6 +1,6 @@
 """Building blocks on keras.ops alone, written so that they export to plain matmul, reshape and add."""
 
-from mmzoo.layers.absent import Absent
+from mmzoo.layers.absent import Absent, StandIn
 from mmzoo.layers.activations import gelu, gelu_tanh, quick_gelu
 from mmzoo.layers.attention import Attention
 from mmzoo.layers.cross_attention import CrossAttentionBlock
@@ -14,7 +14,7 @@ from mmzoo.layers.negatives import HardNegatives
 from mmzoo.layers.normalization import ImageNormalization
 from mmzoo.layers.pooling import AttentionPooling, EndOfTextPooling, MeanPooling
 from mmzoo.layers.reading import LastPooling, MaxPooling, TurnAround, UpToLast
-from mmzoo.layers.token_mask import TokenMask
+from mmzoo.layers.token_mask import TokenMask, UpToEnd
 from mmzoo.layers.transformer import MLP, TransformerBlock
 
 __all__ = [
@@ -35,11 +35,13 @@ __all__ = [
     "MomentumCopy",
     "PatchEmbedding",
     "PatchMasking",
+    "StandIn",
     "TokenEmbedding",
     "TokenMask",
     "TokenMasking",
     "TransformerBlock",
     "TurnAround",
+    "UpToEnd",
     "UpToLast",
     "gelu",
     "gelu_tanh",

@@ -32,3 +32,26 @@ class Absent(keras.layers.Layer):
             "pooled": ops.where(here[:, None], pooled, ops.cast(self.vector, pooled.dtype)),
         }
         return filled if mask is None else filled | {"mask": ops.logical_and(here[:, None], mask)}
+
+
+@keras.saving.register_keras_serializable("mmzoo")
+class StandIn(keras.layers.Layer):
+    """In training, puts pictures of the batch in the places of those that are missing: images (B, ...), present (B,) bool -> (B, ...).
+
+    A batch normalisation mixes whatever holds such a place, say a black picture, into its statistics and so into the pictures that are
+    there. Those now hold it in turn, so that some of them weigh once more than others; where none is there, the first row does.
+    Without training no example depends on another, and the images come out as they went in.
+    """
+
+    def call(self, images: Any, present: Any, training: bool | None = None) -> Any:
+        if not training:
+            return images
+        here = ops.cast(present, "bool")
+        places = ops.arange(ops.shape(images)[0], dtype="int32")
+        count = ops.sum(ops.cast(here, "int32"))
+        there_first = ops.argsort(ops.where(here, places, places + ops.shape(images)[0]))
+        turn = ops.mod(ops.cumsum(ops.cast(ops.logical_not(here), "int32")) - 1, ops.maximum(count, 1))
+        return ops.take(images, ops.where(here, places, ops.cast(ops.take(there_first, turn), "int32")), axis=0)
+
+    def compute_output_shape(self, images_shape: Any, present_shape: Any = None) -> tuple[int | None, ...]:
+        return tuple(images_shape)

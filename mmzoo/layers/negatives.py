@@ -24,6 +24,7 @@ class HardNegatives(keras.layers.Layer):
     """
 
     def __init__(self, *, seed: int = 0, **kwargs: Any) -> None:
+        kwargs["dtype"] = "float32"  # half precision would round the similarities on their way in
         super().__init__(**kwargs)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

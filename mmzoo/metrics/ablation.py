@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from mmzoo.metrics.answers import check_answers
+from mmzoo.metrics.answers import check_answers, threshold_of
 from mmzoo.metrics.figures import Figure
 from mmzoo.metrics.task_report import text_table
 
@@ -33,8 +33,8 @@ class Examples(Protocol):
 class AblationReport:
     """One figure of a model as it is, with either modality shuffled, and of a constant answer.
 
-    metric: "accuracy", or "mean_absolute_error" of a regression, of which less is better. images_shuffled, texts_shuffled: a
-    value for each of the shuffles.
+    metric: "accuracy", "top1" of soft labels, or "mean_absolute_error" of a regression, of which less is better.
+    images_shuffled, texts_shuffled: a value for each of the shuffles.
     """
 
     examples: int
@@ -83,10 +83,11 @@ def modality_ablation(
 
     A model that needs both falls to what the other modality alone allows; one that ignores a modality loses nothing when that is
     shuffled (permutation importance, arXiv:1801.01489, of a whole modality).
-    model: takes {"images", "token_ids", ...} and gives one tensor, (B, C). data: Examples, or (that dictionary of arrays of N
-    rows, targets as for classification_report). In each of the repeats, drawn by seed, every example gets another one's
-    picture (or text), together with the input image_present (text_present) where there is one; all other inputs and the
-    targets stay. Chance is that of the report. The model stays as it is.
+    model: takes {"images", "token_ids", ...} and gives one tensor, (B, C); where C is 1 for two classes, they are told apart at 0
+    for the head "hinge", else as classification_report does by default, of the answers to the examples as they are.
+    data: Examples, or (that dictionary of arrays of N rows, targets as for classification_report). In each of the repeats,
+    drawn by seed, every example gets another one's picture (or text), together with the input image_present (text_present)
+    where there is one; all other inputs and the targets stay. Chance is that of the report. The model stays as it is.
     Raises TypeError for data that is neither, or a model with several outputs; ValueError for fewer than two examples, or
     inputs without images or token_ids.
     """
@@ -96,20 +97,25 @@ def modality_ablation(
     if operator.index(repeats) < 1 or operator.index(batch_size) < 1:
         raise ValueError(f"repeats and batch_size must be at least 1, received {repeats} and {batch_size}")
 
-    def figure(inputs: Mapping[str, np.ndarray]) -> Figure:
+    def predict(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         predictions = model.predict(dict(inputs), batch_size=batch_size, verbose=0)
         if not hasattr(predictions, "shape"):
             raise TypeError(f"model must give one tensor (B, C), received a {type(predictions).__name__} of several")
-        return check_answers(targets, predictions, names).main_figure()
+        return predictions
+
+    def figure(predictions: np.ndarray) -> Figure:
+        return check_answers(targets, predictions, names, threshold).main_figure()
 
     rng = np.random.default_rng(seed)
-    whole = figure(x)
+    predictions = predict(x)
+    threshold = threshold_of(model, predictions)  # once: shuffled answers would be counted by another
+    whole = figure(predictions)
     values: dict[str, list[float]] = {modality: [] for modality in _MODALITIES}
     for _ in range(repeats):
         order = _one_cycle(count, rng)
         for modality, inputs in _MODALITIES.items():
             shuffled = {name: np.asarray(x[name])[order] for name in inputs if name in x}
-            values[modality].append(figure({**x, **shuffled}).value)
+            values[modality].append(figure(predict({**x, **shuffled})).value)
     return AblationReport(count, whole.name, whole.value, tuple(values["images"]), tuple(values["texts"]), whole.chance)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ class Answers:
     task: "classification" (one of C classes is true of each example), "multi-label" (any of C labels) or "regression".
     truth, said: bool (N, C), both; float64 (N, C) for a regression. scores: (N, C), as the model gave them; those of a
     model with one column for two classes are given to both. degrees: (N, C), how much of a label is true. names: C of them.
+    soft: whether labels are true in part, as VQA's are by how many people gave them; so of a part, whichever its own are.
     """
 
     task: str
@@ -28,25 +29,33 @@ class Answers:
     scores: np.ndarray
     degrees: np.ndarray
     names: tuple[str, ...]
+    soft: bool = False
 
     def part(self, chosen: np.ndarray) -> Answers:
         """Those of the chosen examples, a bool or an index each."""
         truth, said, scores, degrees = (each[chosen] for each in (self.truth, self.said, self.scores, self.degrees))
-        return Answers(self.task, truth, said, scores, degrees, self.names)
+        return replace(self, truth=truth, said=said, scores=scores, degrees=degrees)
 
     def main_figure(self) -> Figure:
         """The one figure that sums them up, beside what one and the same answer to every example reaches.
 
         Accuracy, the share of examples of which everything said is true, beside the share of the most frequent class (of
-        the most frequent set of labels); the mean absolute error of a regression beside that of its best constant, the
-        median.
+        the most frequent set of labels); top1 of soft labels, which no set of them is exactly right about; the mean absolute
+        error of a regression beside that of its best constant, the median.
         """
         if self.task == "regression":
             constant = np.median(self.truth, axis=0)
             errors = [float(np.mean(np.abs(self.truth - said))) for said in (self.said, constant)]
             return Figure("mean_absolute_error", *errors)
+        if self.soft:
+            return self.top1()
         right = float(np.mean(self.right))
         return Figure("accuracy", right, float(np.mean((self.truth == self.most_frequent).all(axis=1))))
+
+    def top1(self) -> Figure:
+        """How true the label with the highest score is, beside the best single label."""
+        first = self.degrees[np.arange(len(self.degrees)), np.argmax(self.scores, axis=1)]
+        return Figure("top1", float(first.mean()), float(self.degrees.mean(axis=0).max()))
 
     @property
     def right(self) -> np.ndarray:
@@ -68,8 +77,22 @@ class Answers:
         return bool(self.scores.min() >= 0 and np.max(np.abs(sums - 1)) < _SUM_TOLERANCE)
 
 
-def check_answers(targets: Any, predictions: Any, label_names: Sequence[str] = ()) -> Answers:
-    """Targets and predictions as Answers; their forms are those of classification_report.
+def threshold_of(model: Any, predictions: Any) -> float:
+    """Above which number one column says the second of two classes: what the model's head says, else what its predictions look like.
+
+    A hinge score decides at 0, wherever a batch of them lies.
+    """
+    return 0.0 if getattr(model, "head", None) == "hinge" else _guessed_threshold(np.asarray(predictions))
+
+
+def _guessed_threshold(scores: np.ndarray) -> float:
+    return 0.5 if scores.size and scores.min() >= 0 and scores.max() <= 1 else 0.0
+
+
+def check_answers(
+    targets: Any, predictions: Any, label_names: Sequence[str] = (), threshold: float | None = None
+) -> Answers:
+    """Targets and predictions as Answers; their forms, and the threshold, are those of classification_report.
 
     Raises ValueError where they do not fit each other, a label is out of range, or a prediction is no finite number.
     """
@@ -92,9 +115,9 @@ def check_answers(targets: Any, predictions: Any, label_names: Sequence[str] = (
     if is_regression:
         return _regression(truth, scores)
     if truth.ndim == 1 and scores.shape[1] == 1:
-        # One column decides between two classes: above one half where it is a probability, else above 0.
-        second = scores if scores.min() >= 0 and scores.max() <= 1 else None
-        scores = np.hstack([-scores, scores] if second is None else [1 - second, second])
+        # Mirrored about the threshold, the first class has the higher score below it; of a probability that is the rest to 1.
+        middle = _guessed_threshold(scores) if threshold is None else threshold
+        scores = np.hstack([2 * middle - scores, scores])
     classes = scores.shape[1]
     if names and len(names) != classes:
         raise ValueError(f"label_names must be {classes}, one a column of the probabilities, received {len(names)}")
@@ -123,7 +146,8 @@ def _labels(truth: np.ndarray, scores: np.ndarray, names: tuple[str, ...]) -> An
         raise ValueError(
             f"probabilities must be from 0 to 1 for several labels each, received {scores.min()} to {scores.max()}"
         )
-    return Answers("multi-label", truth > 0.5, scores > 0.5, scores, truth.astype(np.float64), names)
+    degrees = truth.astype(np.float64)
+    return Answers("multi-label", truth > 0.5, scores > 0.5, scores, degrees, names, soft=bool((degrees % 1).any()))
 
 
 def _regression(truth: np.ndarray, scores: np.ndarray) -> Answers:

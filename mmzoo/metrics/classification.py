@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,39 +15,47 @@ from mmzoo.metrics.task_report import ClassFigures, KindFigure, PrecisionRecallC
 
 
 def classification_report(
-    targets: Any, probabilities: Any, label_names: Sequence[str] = (), *, kinds: Sequence[str] | None = None
+    targets: Any,
+    probabilities: Any,
+    label_names: Sequence[str] = (),
+    *,
+    kinds: Sequence[str] | None = None,
+    threshold: float | None = None,
 ) -> TaskReport:
     """How right a model's answers are, class by class, beside one and the same answer to every example.
 
     probabilities: (N, C), or (N,) or (N, 1) for one column. targets decide what is measured:
     int (N,) in [0, C), one class each. The answer is the class with the highest number (the first of equals); one column
-    decides between two classes, the second being the one above 0.5, or above 0 where the numbers are not all in [0, 1].
+    decides between two classes, the second being the one above `threshold`. Default: 0.5 where all numbers are in [0, 1], else 0;
+    give 0 for an SVM's scores (the head "hinge"), all of which may lie there.
     Figures: accuracy; precision, recall, F1, ROC-AUC (one class against the rest) and average precision, each the mean over the
     classes for which it is defined (see ClassFigures); confusion matrix; calibration where rows are distributions, so not of
     hinge scores.
     int or bool (N, C), or with label_names float in [0, 1], any of C labels each: one is true above 0.5, and said above 0.5.
-    Figures: accuracy (of the whole set of labels); top1, the mean target of the most probable label (with VQA's soft
-    targets its accuracy, arXiv:1505.00468); f1_micro, of all decisions together; and the means above.
+    Figures: accuracy (of the whole set of labels; not where a target is between 0 and 1); top1, the mean target of the most probable
+    label (with VQA's soft targets its accuracy, arXiv:1505.00468); f1_micro, of all decisions together; and the means above.
     float (N,) or (N, C) without label_names, numbers: mean absolute error, in the targets' unit, and R2 over the columns that vary.
     Chance beside each figure is what a constant reaches: always the most frequent class or set of labels (the best single
     label for top1), for numbers the median (the mean for R2), with the same score for every example. A figure that is defined for no class
     is left out. kinds: (N,) str, what each example is about: the first figure is then also given for each.
     Raises ValueError for shapes that do not fit, labels out of range, and predictions that are no finite numbers.
     """
-    answers = check_answers(targets, probabilities, label_names)
+    answers = check_answers(targets, probabilities, label_names, threshold)
     per_kind = () if kinds is None else _by_kind(answers, kinds)
     count = len(answers.truth)
     if answers.task == "regression":
         return TaskReport(answers.task, count, (answers.main_figure(), *_r2(answers)), (), per_kind)
     said = np.broadcast_to(answers.most_frequent, answers.truth.shape)
-    constant = Answers(answers.task, answers.truth, said, said.astype(np.float64), answers.degrees, answers.names)
+    constant = replace(answers, said=said, scores=said.astype(np.float64))
     per_class = _class_figures(answers)
+    several = answers.task == "multi-label"
     figures = (
         answers.main_figure(),
-        *([_top1(answers), *_micro_f1(answers, constant)] if answers.task == "multi-label" else []),
+        *([answers.top1()] if several and not answers.soft else []),
+        *(_micro_f1(answers, constant) if several else []),
         *_macro(per_class, _class_figures(constant)),
     )
-    if answers.task == "multi-label":
+    if several:
         return TaskReport(answers.task, count, figures, per_class, per_kind)
     confusion = (answers.truth.T.astype(np.float64) @ answers.said.astype(np.float64)).astype(np.int64)
     calibration = None
@@ -102,11 +111,6 @@ def _macro(per_class: Sequence[ClassFigures], constant: Sequence[ClassFigures]) 
         if value is not None:
             figures.append(Figure(name, value, chance or 0.0))  # naming no label at all has no precision
     return figures
-
-
-def _top1(answers: Answers) -> Figure:
-    best = answers.degrees[np.arange(len(answers.degrees)), np.argmax(answers.scores, axis=1)]
-    return Figure("top1", float(best.mean()), float(answers.degrees.mean(axis=0).max()))
 
 
 def _micro_f1(answers: Answers, constant: Answers) -> list[Figure]:

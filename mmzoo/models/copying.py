@@ -29,13 +29,20 @@ def copy_encoder(encoder: keras.Model) -> Any:
 
 
 def copy_trunk(trunk: Trunk, fusion: Any = None, width: int | None = None, missing_modalities: bool = False) -> Trunk:
-    """The same trunk once more, with its weights; `fusion`, a name or a layer, takes the place of its own."""
+    """The same trunk once more, with its weights; `fusion`, a name or a layer, takes the place of its own.
+
+    Raises ValueError for a width without a fusion to have it.
+    """
+    if fusion is None and width is not None:
+        raise ValueError(
+            f"width must go with another fusion, received {width} with the one of width {trunk.width} kept"
+        )
     encoders = copy_encoder(trunk.image_encoder), copy_encoder(trunk.text_encoder)
     if fusion is not None:
-        copy = Trunk(*encoders, fusion, width=width, missing_modalities=missing_modalities)
+        copy = Trunk(*encoders, fusion, width=width, missing_modalities=missing_modalities, dtype=trunk.dtype_policy)
     else:
         same = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(trunk.fusion))
-        copy = Trunk(*encoders, same, missing_modalities=missing_modalities)
+        copy = Trunk(*encoders, same, missing_modalities=missing_modalities, dtype=trunk.dtype_policy)
         copy.fusion.set_weights(trunk.fusion.get_weights())
     copy.text_absent.set_weights(trunk.text_absent.get_weights())
     return copy

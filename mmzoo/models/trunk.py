@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import encode_images, inputs_like
+from mmzoo.encoders.contract import encode_images, inputs_like, read_by_heads
 from mmzoo.fusion import build_fusion
-from mmzoo.layers import Absent
+from mmzoo.layers import Absent, StandIn
 
 PRESENT = {"images": "image_present", "token_ids": "text_present"}
 """The input that says for each example whether the one of this name is there."""
@@ -24,7 +24,10 @@ class Trunk(keras.Model):
     Inputs:  images (B, H, W, 3) in [0, 255]; token_ids (B, T) int32; with missing_modalities also image_present and text_present (B,) bool.
     Outputs: the fusion's {"sequence", "pooled", "mask"} (see mmzoo.fusion).
     fusion: a name of mmzoo.fusion.FUSIONS or a layer of mmzoo.fusion; width: of a named one, default the text's pooled size.
-    A caption of padding alone, and what is not present, is replaced by a learned vector (see mmzoo.layers.Absent).
+    What is not present is replaced by a learned vector (see mmzoo.layers.Absent), and so is a caption whose mask is False throughout:
+    one of padding alone, where the text encoder's mask_rule is "pad_id". In training pictures of the same batch stand where some are
+    missing, for a batch normalisation's sake (see mmzoo.layers.StandIn); in a batch without any, its statistics are of what is given
+    instead: freeze the image encoder to learn from texts alone.
     Parts: image_encoder, text_encoder, fusion; encode and fuse run them apart.
     Raises ValueError for encoders that do not keep the contract or whose outputs lack something that is fused.
     """
@@ -42,21 +45,23 @@ class Trunk(keras.Model):
     ) -> None:
         policy = kwargs.pop("dtype", None)
         inputs = _inputs(image_encoder, text_encoder, missing_modalities)
-        image = encode_images(image_encoder, inputs["images"])
+        stand_in = StandIn(dtype="float32", name="stand_in") if missing_modalities else None
+        images = inputs["images"] if stand_in is None else stand_in(inputs["images"], inputs["image_present"])
+        image = encode_images(image_encoder, images)
         text = text_encoder({"token_ids": inputs["token_ids"]})
         _check_outputs("image", image, ("sequence", "pooled"))
         _check_outputs("text", text, ("sequence", "pooled", "mask"))
         image_absent = Absent(dtype=policy, name="image_absent") if missing_modalities else None
         text_absent = Absent(dtype=policy, name="text_absent")
-        fusion = build_fusion(fusion, text["pooled"].shape[-1] if width is None else width)
+        fusion = build_fusion(fusion, text["pooled"].shape[-1] if width is None else width, dtype=policy)
         if image_absent is not None:
-            image = image_absent(_encoded(image), inputs["image_present"])
-        text = text_absent(_encoded(text), inputs.get("text_present"))
-        super().__init__(inputs=inputs, outputs=fusion(_encoded(image), text), name=name, **kwargs)
+            image = image_absent(read_by_heads(image), inputs["image_present"])
+        text = text_absent(read_by_heads(text), inputs.get("text_present"))
+        super().__init__(inputs=inputs, outputs=fusion(read_by_heads(image), text), name=name, **kwargs)
         if policy is not None:
             self.dtype_policy = policy
         self.image_encoder, self.text_encoder, self.fusion = image_encoder, text_encoder, fusion
-        self.image_absent, self.text_absent = image_absent, text_absent
+        self.stand_in, self.image_absent, self.text_absent = stand_in, image_absent, text_absent
         self.missing_modalities = missing_modalities
 
     @property
@@ -68,14 +73,17 @@ class Trunk(keras.Model):
         self, inputs: Mapping[str, Any], *, patch_mask: Any = None, training: bool | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the two encoders give, (image, text), with what is absent replaced; patch_mask (B, N) hides patches of a ViT."""
-        image = _encoded(encode_images(self.image_encoder, inputs["images"], patch_mask, training=training))
+        images, present = inputs["images"], inputs.get("image_present")
+        if self.stand_in is not None and present is not None:
+            images = self.stand_in(images, present, training=training)
+        image = read_by_heads(encode_images(self.image_encoder, images, patch_mask, training=training))
         if self.image_absent is not None:
-            image = self.image_absent(image, inputs.get("image_present"))
+            image = self.image_absent(image, present)
         return image, self.encode_text(inputs["token_ids"], inputs.get("text_present"), training=training)
 
     def encode_text(self, token_ids: Any, present: Any = None, *, training: bool | None = None) -> dict[str, Any]:
         """What the text encoder gives for token ids (B, T), with what is absent replaced."""
-        return self.text_absent(_encoded(self.text_encoder({"token_ids": token_ids}, training=training)), present)
+        return self.text_absent(read_by_heads(self.text_encoder({"token_ids": token_ids}, training=training)), present)
 
     def fuse(
         self,
@@ -157,11 +165,6 @@ def _inputs(image_encoder: keras.Model, text_encoder: keras.Model, missing_modal
     if missing_modalities:
         inputs |= {name: keras.Input((), dtype="bool", name=name) for name in PRESENT.values()}
     return inputs
-
-
-def _encoded(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What fusions read of an encoder's outputs."""
-    return {name: outputs[name] for name in ("sequence", "pooled", "mask") if name in outputs}
 
 
 def _check_outputs(modality: str, outputs: Any, wanted: tuple[str, ...]) -> None:

@@ -10,12 +10,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import id_range, preprocessing_for, read_assets, write_assets
+from mmzoo.encoders.contract import id_range, lend_assets, preprocessing_for, read_assets, write_assets
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.models.trunk import Trunk, named_inputs
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 from mmzoo.tokenizer import Tokenizer
+from mmzoo.training.draws import load_draws, save_draws
 from mmzoo.training.fitting import fit_arguments
 from mmzoo.training.freezing import freeze_layers, frozen_layers
 from mmzoo.training.input_range import InputRange, WarnOnUnitRange
@@ -23,7 +24,7 @@ from mmzoo.training.label_range import LabelRange, RefuseLabelsOutside
 
 
 class TrunkModel(keras.Model):
-    """A trunk and what is computed of its outputs; the base of Classifier and MultiTask.
+    """A trunk and what is computed of its outputs; the base of Classifier, MultiTask and Matcher.
 
     inputs, outputs: of the graph, the inputs as the trunk's. tokenizer and image_preprocessing: default the encoders' own.
     label_ranges: {task: what the model's compute_loss has shown it of the labels}.
@@ -52,6 +53,7 @@ class TrunkModel(keras.Model):
         self.label_ranges: dict[str, LabelRange] = {}
         self.tokenizer = tokenizer
         self.image_preprocessing = preprocessing_for(trunk.image_encoder, image_preprocessing)
+        lend_assets(self)
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -162,6 +164,14 @@ class TrunkModel(keras.Model):
         model = cls(**config)
         freeze_layers(model, frozen)
         return model
+
+    def save_own_variables(self, store: Any) -> None:
+        """Keras calls it for a .keras file, and load_own_variables to read it: what is drawn in training goes on there."""
+        super().save_own_variables(store)
+        save_draws(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(load_draws(self, store))
 
     def save_assets(self, directory: str) -> None:
         """Writes tokenizer.json and preprocessing.json into a directory; Keras calls it for a .keras file, export for a bundle."""

@@ -18,15 +18,18 @@ def check_label_range(
 ) -> None:
     """Looks at labels that are in memory, of any shape.
 
-    highest: what they may be at most, None for anything at all; whole: they are class numbers; may_miss: MISSING and nan say that
-    there is no label; of: the task that they belong to. Raises ValueError for one outside [0, highest], or a class number with a
-    fraction.
+    highest: what they may be at most, None for any finite number; whole: they are class numbers; may_miss: nan, and MISSING where
+    there is a highest, say that there is no label; of: the task that they belong to. Raises ValueError for one that is not finite, or
+    outside [0, highest], or a class number with a fraction.
     """
-    if highest is None:
-        return
     values = np.asarray(labels, "float64")
     if may_miss:
-        values = values[(values != MISSING) & ~np.isnan(values)]
+        values = values[~np.isnan(values)]
+    _refuse_endless(bool(np.isfinite(values).all()), may_miss, of)
+    if highest is None:
+        return
+    if may_miss:
+        values = values[values != MISSING]
     if not values.size:
         return
     _refuse(float(values.min()), float(values.max()), highest, may_miss, of)
@@ -38,7 +41,7 @@ def check_label_range(
 class LabelRange(keras.metrics.Metric):
     """The least and the greatest label of an epoch, kept on the device and out of the logs: its result is an empty dictionary.
 
-    may_miss: MISSING and nan are no labels and do not count.
+    may_miss: MISSING and nan are no labels and do not count. Any other that is not finite is kept as the greatest, an infinity.
     """
 
     def __init__(self, name: str = "label_range", *, may_miss: bool = False, **kwargs: Any) -> None:
@@ -50,20 +53,22 @@ class LabelRange(keras.metrics.Metric):
         )
 
     def update_state(self, labels: Any, highest: int | None) -> None:
-        """Looks at labels of any shape, which may be at most `highest`; None for anything at all."""
-        if highest is None:
-            return
+        """Looks at labels of any shape, which may be at most `highest`; None for any finite number."""
         labels = ops.cast(labels, self.least.dtype)
         if self.may_miss:
             missing = ops.logical_or(ops.equal(labels, MISSING), ops.isnan(labels))
             labels = ops.where(missing, ops.zeros_like(labels), labels)
+        # What a minimum or maximum makes of nan is each backend's own.
+        within = ops.zeros_like(labels) if highest is None else labels
+        labels = ops.where(ops.isfinite(labels), within, float("inf"))
         self.least.assign(ops.minimum(self.least, ops.min(labels)))
         self.greatest.assign(ops.maximum(self.greatest, ops.max(labels)))
-        self.highest.assign(ops.cast(highest, self.highest.dtype))
+        self.highest.assign(ops.cast(highest or 0, self.highest.dtype))
 
     def check(self, of: str = "") -> None:
-        """Raises ValueError for a label seen outside [0, highest]; outside of a training step."""
+        """Raises ValueError for a label seen that was not finite, or outside [0, highest]; outside of a training step."""
         least, greatest, highest = (float(bound + 0.0) for bound in (self.least, self.greatest, self.highest))
+        _refuse_endless(bool(np.isfinite(greatest)), self.may_miss, of)
         _refuse(least, greatest, int(highest), self.may_miss, of)
 
     def result(self) -> dict[str, Any]:
@@ -98,6 +103,14 @@ class RefuseLabelsOutside(keras.callbacks.Callback):
             self.model.jax_state_sync()
         for task, seen in self.ranges.items():
             seen.check(task)
+
+
+def _refuse_endless(finite: bool, may_miss: bool, of: str) -> None:
+    if not finite:
+        refused = ", or nan where there is none, received infinity"
+        if not may_miss:
+            refused = ", received nan or infinity: a MultiTask of one task or more takes examples without a label"
+        raise ValueError(f"labels{_named(of)} must be finite{refused}")
 
 
 def _refuse(least: float, greatest: float, highest: int, may_miss: bool, of: str) -> None:

@@ -3,11 +3,13 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 from PIL import Image
 
 import mmzoo
 from mmzoo.cli.reports import report_folder, write_report
+from mmzoo.cli.tasks import open_examples, read_examples
 from mmzoo.encoders import build_text_transformer, build_vit
 from mmzoo.models import build_classifier, build_matcher
 
@@ -30,10 +32,21 @@ def folder(tmp_path_factory):
     )
     mmzoo.build_clip(image_encoder=encoders[0], text_encoder=encoders[1], embed_dim=8).save(folder / "wordless.keras")
 
-    def classifier(name, **options):
+    def classifier(name, score=None, **options):
         options = {"num_classes": 2, "tokenizer": tokenizer, "fusion": "add"} | options
-        build_classifier(*encoders, **options).save(folder / name)
+        model = build_classifier(*encoders, **options)
+        if score is not None:
+            answer_always(model.answer_head, score)
+        model.save(folder / name)
 
+    matcher = build_matcher(*encoders, tokenizer=tokenizer)
+    answer_always(matcher.match_head, 5.0)
+    matcher.save(folder / "yes.keras")
+    classifier("lead.keras", 5.0, head="hinge", num_classes=1, labels=("positive", "negative"))
+    # A score that a guess would take for a probability under one half.
+    classifier("small.keras", 0.3, head="hinge", num_classes=1, labels=("negative", "positive"))
+    classifier("red.keras", 5.0, head="sigmoid", num_classes=1, labels=("a red one",))
+    classifier("nameless.keras", 5.0, head="sigmoid", num_classes=1)
     build_matcher(*encoders, tokenizer=tokenizer).save(folder / "matcher.keras")
     classifier("mood.keras", labels=("positive", "negative"))
     classifier("numbers.keras", head="regression", num_classes=1)
@@ -49,6 +62,24 @@ def folder(tmp_path_factory):
         "\n".join([rows[0], *(f"pictures/{i}.png,how much?,{i / 10}" for i in range(12))])
     )
     return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(folder):
+    """Models that answer each example with one score."""
+    return {name: mmzoo.load(folder / name) for name in ("yes.keras", "red.keras", "nameless.keras")}
+
+
+def answer_always(head, score):
+    head.set_weights([np.zeros_like(weight) for weight in head.get_weights()])
+    head.output_dense[0].bias.assign([score])
+
+
+def table_of(folder, most, others):
+    """Nine pictures with one label, three with another."""
+    rows = [f"pictures/{index}.png,what?,{most if index < 9 else others}" for index in range(12)]
+    (folder / "two.csv").write_text("\n".join(["image,text,label", *rows]))
+    return folder / "two.csv"
 
 
 class TestAClassifier:
@@ -118,6 +149,59 @@ def test_a_matcher_says_no_or_yes(folder, run):
     report = json.loads(printed)["matching"]
     assert [(each["name"], each["count"]) for each in report["per_class"]] == [("no", 20), ("yes", 20)]
     assert {each["chance"] for each in report["per_kind"]} == {0.5}
+
+
+class TestAModelWithOneScore:
+    @pytest.mark.parametrize(
+        ("model", "most", "others"),
+        [
+            ("yes.keras", "match", "wrong"),
+            ("lead.keras", "negative", "positive"),
+            ("small.keras", "positive", "negative"),
+        ],
+    )
+    def test_is_measured_by_what_it_says_whatever_the_alphabet(self, model, most, others, folder, run):
+        table = table_of(folder, most, others)
+        status, printed, error = run("eval", "--model", folder / model, "--data", table, "--json")
+        assert status == 0, error
+        report = json.loads(printed)["two.csv"]
+        assert report["accuracy"] == report["ablation"]["accuracy"] == 0.75
+        counts = {each["name"]: (each["count"], each["said"]) for each in report["per_class"]}
+        assert counts == {most: (9, 12), others: (3, 0)}
+
+    @pytest.mark.parametrize(
+        ("name", "yes", "no"),
+        [
+            ("yes.keras", "right", "mismatch"),
+            ("yes.keras", "TRUE", "FALSE"),
+            ("red.keras", "a red one", "blue"),
+            ("red.keras", "1", "0"),
+            ("nameless.keras", "positive", "negative"),
+        ],
+    )
+    def test_its_score_is_of_its_own_label_or_of_a_name_that_says_yes(self, name, yes, no, folder, loaded):
+        table = str(table_of(folder, yes, no))
+        read = read_examples(table, open_examples(table, loaded[name], 12, 0), loaded[name], None)
+        assert read.label_names == (no, yes)
+        assert read.targets.tolist() == [1] * 9 + [0] * 3
+
+    @pytest.mark.parametrize(
+        ("name", "labels", "message"),
+        [
+            (
+                "yes.keras",
+                ("red", "blue"),
+                r"says no \(no, false, 0, negative, mismatch, wrong\) and one that says yes",
+            ),
+            ("yes.keras", ("yes", "true"), "two.csv with true, yes$"),
+            ("nameless.keras", ("match", "wrong"), "labels= of build_classifier would say what the score is of"),
+            ("red.keras", ("green", "blue"), "two.csv with blue, green"),
+        ],
+    )
+    def test_which_of_two_names_it_means_is_not_guessed(self, name, labels, message, folder, loaded):
+        table = str(table_of(folder, *labels))
+        with pytest.raises(ValueError, match=message):
+            read_examples(table, open_examples(table, loaded[name], 12, 0), loaded[name], None)
 
 
 def test_a_report_is_replaced_and_nothing_else_is(tmp_path):

@@ -58,6 +58,34 @@ def test_a_clip_takes_tokenizer_and_preprocessing_from_its_encoders(tokenizer, t
     assert back.image_preprocessing == image.image_preprocessing == back.image_encoder.image_preprocessing
 
 
+@pytest.mark.parametrize("make", ["build_clip", "build_classifier", "build_pretrainer"])
+def test_encoders_without_their_own_have_what_their_model_was_given(tokenizer, tmp_path, make):
+    options = {
+        "build_clip": {"embed_dim": 8},
+        "build_classifier": {"num_classes": 2},
+        "build_pretrainer": {"embed_dim": 8},
+    }
+    image, text = build_encoder(ViTSizes(12, 4, 16, 1, 2)), build_encoder(TextSizes(300, 8, 16, 1, 2, end_id=3))
+    squash = mmzoo.ImagePreprocessing((12, 12), fit="squash")
+    model = getattr(mmzoo, make)(
+        image_encoder=image, text_encoder=text, tokenizer=tokenizer, image_preprocessing=squash, **options[make]
+    )
+    model.save(tmp_path / "model.keras")
+    for each in (model, mmzoo.load(tmp_path / "model.keras")):
+        parts = each if make == "build_clip" else each.trunk
+        assert (parts.text_encoder.tokenizer, parts.image_encoder.image_preprocessing) == (tokenizer, squash)
+
+
+def test_a_file_whose_encoder_has_no_tokenizer_lends_it_the_model_s(tokenizer, tmp_path):
+    image, text = build_encoder(ViTSizes(12, 4, 16, 1, 2)), build_encoder(TextSizes(300, 8, 16, 1, 2, end_id=3))
+    model = mmzoo.build_classifier(image, text, num_classes=2, tokenizer=tokenizer)
+    text.tokenizer = None  # as files of earlier versions have it
+    model.save(tmp_path / "model.keras")
+    back = mmzoo.load(tmp_path / "model.keras")
+    again = mmzoo.build_multitask(trunk=back.trunk, tasks={"mood": mmzoo.Task(2)})
+    assert again.tokenizer == back.tokenizer == tokenizer
+
+
 def test_preprocessing_of_earlier_versions_loads_and_of_later_ones_is_refused(tmp_path):
     from mmzoo.encoders.contract import read_preprocessing
 

@@ -59,8 +59,25 @@ def test_encoder_survives_a_keras_file(name, tmp_path):
     ],
 )
 def test_mask_rules(rule, expected):
-    encoder = build_text_transformer(**TEXT, mask_rule=rule, pad_id=0, end_id=2)
+    encoder = build_text_transformer(**TEXT, mask_rule=rule, pad_id=0, end_id=2, pooling="mean")
     assert np.asarray(encoder({"token_ids": TOKENS})["mask"]).astype(int).tolist() == expected
+
+
+@pytest.mark.parametrize(("rule", "all_padding"), [("none", 1), ("pad_id", 0), ("after_first_eos", 1)])
+def test_a_text_that_is_pooled_at_its_end_ends_there(rule, all_padding):
+    encoder = build_text_transformer(**TEXT, mask_rule=rule, pad_id=0, end_id=2)
+    token_ids = np.array([[1, 4, 5, 2, 0], [1, 2, 7, 2, 1], [1, 4, 6, 7, 9], [0, 0, 0, 0, 0]], "int32")
+    expected = [[1, 1, 1, 1, 0], [1, 1, 0, 0, 0], [1, 1, 1, 1, 1], [all_padding] * 5]
+    if rule == "pad_id":
+        token_ids[1, 2:] = 0
+    assert np.asarray(encoder({"token_ids": token_ids})["mask"]).astype(int).tolist() == expected
+
+
+def test_without_an_end_id_a_text_ends_at_its_highest_id():
+    encoder = build_text_transformer(**TEXT)
+    token_ids = np.array([[1, 4, 10, 0, 0], [1, 10, 10, 10, 10], [0, 0, 0, 0, 0]], "int32")
+    expected = [[1, 1, 1, 0, 0], [1, 1, 0, 0, 0], [1, 0, 0, 0, 0]]
+    assert np.asarray(encoder({"token_ids": token_ids})["mask"]).astype(int).tolist() == expected
 
 
 @pytest.mark.parametrize("name", ["mean", "first", "clip"])

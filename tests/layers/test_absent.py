@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from mmzoo.layers import Absent
+from mmzoo.layers import Absent, StandIn
 
 RNG = np.random.default_rng(0)
 TEXT = {
@@ -61,3 +61,20 @@ def test_the_vector_is_saved(tmp_path):
     model.save(tmp_path / "absent.keras")
     again = keras.saving.load_model(tmp_path / "absent.keras")
     np.testing.assert_array_equal(np.asarray(again(TEXT)["pooled"]), np.asarray(model(TEXT)["pooled"]))
+
+
+@pytest.mark.parametrize(
+    ("present", "expected"),
+    [
+        ([1, 1, 1, 1, 1], [0, 1, 2, 3, 4]),
+        ([0, 1, 0, 1, 0], [1, 1, 3, 3, 1]),
+        ([1, 0, 0, 0, 0], [0, 0, 0, 0, 0]),
+        ([0, 0, 0, 0, 0], [0, 0, 0, 0, 0]),
+    ],
+)
+def test_pictures_that_are_there_stand_in_by_turns_in_training(present, expected):
+    images = np.arange(5, dtype="float32").reshape(5, 1, 1, 1) * np.ones((1, 2, 2, 3), "float32")
+    present = np.array(present, bool)
+    found = np.asarray(StandIn()(images, present, training=True))
+    assert found[:, 0, 0, 0].tolist() == expected
+    np.testing.assert_array_equal(np.asarray(StandIn()(images, present, training=False)), images)

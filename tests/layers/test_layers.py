@@ -20,6 +20,7 @@ CASES = {
     "mlp": (lambda: layers.MLP(8, 16, activation="quick_gelu"), (SEQUENCE,)),
     "patch_embedding": (lambda: layers.PatchEmbedding(8, 4, mask_token=True), (PICTURES,)),
     "token_embedding": (lambda: layers.TokenEmbedding(11, 5, 8), (TOKENS,)),
+    "stand_in": (lambda: layers.StandIn(), (PICTURES, np.array([True, False, True]))),
     "transformer_block": (lambda: layers.TransformerBlock(8, 2, norm="post", depth=3), (SEQUENCE,)),
 }
 

@@ -99,6 +99,48 @@ def test_a_regression_is_ablated_by_its_error():
     assert report.texts_shuffled == (0, 0, 0)
 
 
+def test_soft_targets_are_ablated_by_what_the_first_guess_is_worth():
+    class Examples:
+        label_names = ("dark", "bright", "grey")
+
+        def arrays(self, model):
+            return X, np.stack([1 - BRIGHT, BRIGHT, np.full(40, 0.3)], 1).astype("float32")
+
+    images, token_ids = keras.Input((2, 2, 3), name="images"), keras.Input((2,), name="token_ids", dtype="int32")
+    bright = images[:, 0, 0, :1] / 255 + 0 * keras.ops.cast(token_ids[:, :1], "float32")
+    # The right answer is the most probable, and under one half, as among thousands.
+    answers = keras.ops.concatenate([0.4 - 0.2 * bright, 0.2 + 0.2 * bright, 0.3 + 0 * bright], 1)
+    report = modality_ablation(keras.Model([images, token_ids], answers), Examples())
+    assert (report.metric, report.value, report.chance) == ("top1", 1, 0.5)
+    assert max(report.images_shuffled) < 0.8
+    assert report.texts_shuffled == (1, 1, 1)
+
+
+@pytest.mark.parametrize("head", ["hinge", None])
+def test_shuffled_scores_are_counted_as_the_others_are(head):
+    class Scores:
+        """Those of the examples as they are lie about 0, those of any others in [0, 1]."""
+
+        def predict(self, inputs, batch_size, verbose):
+            as_they_are = (inputs["token_ids"] == X["token_ids"]).all() and (inputs["images"] == X["images"]).all()
+            return np.where(WORD, 0.3, -0.3 if as_they_are else 0.0)[:, None]
+
+    model = Scores()
+    model.head = head
+    report = modality_ablation(model, (X, WORD))
+    assert (report.value, report.images_shuffled, report.texts_shuffled) == (1, (1, 1, 1), (1, 1, 1))
+
+
+def test_a_hinge_score_decides_at_0_though_all_are_small():
+    class Scores:
+        head = "hinge"
+
+        def predict(self, inputs, batch_size, verbose):
+            return np.full((40, 1), 0.3)
+
+    assert modality_ablation(Scores(), (X, np.ones(40, int))).value == 1
+
+
 def test_table_and_json():
     report = modality_ablation(model_of(lambda bright, word: word + 0 * bright), (X, WORD), repeats=2)
     lines = str(report).splitlines()

@@ -144,6 +144,14 @@ class TestOneColumnForTwoClasses:
         assert figures(report)["accuracy"] == 1
         assert report.calibration is None
 
+    def test_what_is_given_decides_wherever_the_scores_lie(self):
+        targets, scores = [1, 1, 1, 0], np.array([0.2, 0.3, 0.9, 0.1])
+        assert figures(classification_report(targets, scores))["accuracy"] == 0.5
+        report = classification_report(targets, scores, threshold=0)
+        assert figures(report)["accuracy"] == 0.75
+        assert report.calibration is None
+        assert figures(classification_report(targets, scores, threshold=0.15))["accuracy"] == 1
+
 
 def test_hinge_scores_have_no_calibration_and_the_same_accuracy():
     report = classification_report(TARGETS, LOGITS)
@@ -191,6 +199,14 @@ class TestSeveralLabelsEach:
         report = classification_report([[1.0, 0.3], [0.0, 1.0]], [[0.2, 0.4], [0.1, 0.9]], ("yes", "no"))
         assert figures(report)["top1"] == pytest.approx((0.3 + 1.0) / 2)
         assert chances(report)["top1"] == pytest.approx(1.3 / 2)
+
+    def test_soft_targets_come_first_with_it_and_have_no_exact_set(self):
+        targets, probabilities = [[1.0, 0.3], [1.0, 0.0], [0.0, 1.0]], [[0.4, 0.3], [0.3, 0.4], [0.3, 0.4]]
+        report = classification_report(targets, probabilities, ("yes", "no"), kinds=["a", "b", "b"])
+        assert report.figures[0].name == "top1"
+        assert "accuracy" not in figures(report)
+        # The targets of the second kind are whole; its figure is the table's all the same.
+        assert [(kind.value, kind.chance) for kind in report.per_kind] == [(1.0, 1.0), (0.5, 0.5)]
 
 
 class TestNumbers:

@@ -159,6 +159,8 @@ def test_late_fusion_mixes_the_two_answers():
         ("softmax", np.eye(3)[CLASSES] * 2, "labels must be from 0 to 1, received 0 to 2"),
         ("sigmoid", np.eye(3)[CLASSES] - 1, "labels must be from 0 to 1, received -1 to 0"),
         ("hinge", CLASSES + 1, "labels must be from 0 to 2, received 1 to 3"),
+        ("sigmoid", np.full((8, 3), np.nan), "must be finite, received nan or infinity: a MultiTask"),
+        ("regression", np.full((8, 3), np.inf), "must be finite, received nan or infinity"),
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
@@ -182,6 +184,19 @@ def test_labels_out_of_range_in_a_dataset_stop_the_training(where):
     model.compile("sgd", run_eagerly=True)
     with pytest.raises(ValueError, match="labels must be from 0 to 2, received 0 to 3"):
         model.fit(sets["good" if where == "validation" else "bad"], verbose=0, **options)
+
+
+@pytest.mark.skipif(not TENSORFLOW, reason="tf.data is TensorFlow's")
+@pytest.mark.parametrize("head", ["softmax", "sigmoid", "regression"])
+def test_a_label_that_is_nan_in_a_dataset_stops_the_training(head):
+    import tensorflow as tf
+
+    targets = np.eye(3, dtype="float32")[CLASSES]
+    targets[1, 2] = np.nan
+    model = classifier(head=head)
+    model.compile("sgd", run_eagerly=True)
+    with pytest.raises(ValueError, match="must be finite, received nan or infinity"):
+        model.fit(tf.data.Dataset.from_tensor_slices((X, targets)).batch(4), verbose=0)
 
 
 def test_a_class_that_never_occurs_becomes_unlikely():

@@ -96,6 +96,11 @@ def test_a_classifier_of_it_fuses_as_it_did(fusion):
     assert tuple(classifier(X).shape) == (6, 3)
 
 
+def test_a_width_that_the_kept_fusion_would_not_have_is_refused():
+    with pytest.raises(ValueError, match="width must go with another fusion, received 64 with the one of width 8 kept"):
+        trained("itm").to_classifier(3, width=64)
+
+
 def test_fine_tuning_the_copy_leaves_the_pretrainer_as_it_is():
     model = trained("itc", "itm")
     before = snapshot(model)
@@ -111,6 +116,30 @@ def test_locks_are_copied():
     clip = model.to_clip()
     assert not clip.image_encoder.trainable_variables
     assert clip.text_encoder.trainable_variables
+
+
+@pytest.mark.parametrize("objectives", [(), ("itc",)])
+def test_half_precision_and_its_loss_scaling_are_copied(objectives, tmp_path):
+    """Also where the session that loads it has another policy: of all that is made, each layer has the one it would have had."""
+
+    def make(model):
+        classifier = model.to_classifier(num_classes=2, fusion="co_attention", missing_modalities=True)
+        return model.to_clip(), model.to_matcher(), classifier
+
+    def policies(model):
+        wrappers = (keras.Model, keras.layers.InputLayer)
+        layers = [layer for layer in model._flatten_layers() if not isinstance(layer, wrappers)]
+        return [(type(layer).__name__, layer.dtype_policy.name) for layer in layers]
+
+    keras.config.set_dtype_policy("mixed_float16")
+    model = build_pretrainer(vit(), bert(), objectives or None, embed_dim=4, width=8, tokenizer=TOKENIZER)
+    model.save(tmp_path / "model.keras")
+    expected = make(model)
+    keras.config.set_dtype_policy("float32")
+    for ours, theirs in zip(make(keras.saving.load_model(tmp_path / "model.keras")), expected, strict=True):
+        assert policies(ours) == policies(theirs)
+        ours.compile("adam")
+        assert isinstance(ours.optimizer, keras.optimizers.LossScaleOptimizer), ours.name
 
 
 def test_each_modality_then_both_then_a_task():

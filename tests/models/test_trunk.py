@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from mmzoo.encoders import build_convnet, build_recurrent_text, build_text_transformer, build_vit
+from mmzoo.encoders import build_convnet, build_encoder, build_recurrent_text, build_text_transformer, build_vit
 from mmzoo.fusion import FUSIONS
 from mmzoo.models import Trunk
+from mmzoo.presets import TextSizes
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype("float32")
 TEXTS = np.array([[3, 4, 5, 0, 0], [6, 7, 0, 0, 0], [1, 2, 3, 4, 5]], "int32")
@@ -59,6 +60,39 @@ def test_ids_under_the_mask_change_nothing(fusion):
     )
 
 
+CAUSAL = {"vocab_size": 10, "context_length": 5, "width": 8, "depth": 1, "num_heads": 2}
+TOWERS = {
+    "end_id": lambda: build_text_transformer(**CAUSAL, end_id=9),
+    "highest id": lambda: build_text_transformer(**CAUSAL),
+    "preset": lambda: build_encoder(TextSizes(10, 5, 8, 1, 2, end_id=9)),
+}
+
+
+@pytest.mark.parametrize("tower", TOWERS)
+@pytest.mark.parametrize("fusion", ["early_concat", "cross_attention", "co_attention"])
+def test_what_a_causal_tower_does_not_read_is_not_fused(fusion, tower):
+    trunk = Trunk(vit(), TOWERS[tower](), fusion_of(fusion))
+    token_ids = np.array([[3, 9, 0, 0, 0], [4, 5, 9, 0, 0], [1, 2, 3, 4, 9]], "int32")
+    others = np.array([[3, 9, 8, 1, 9], [4, 5, 9, 9, 9], [1, 2, 3, 4, 9]], "int32")
+    expected, found = run(trunk, token_ids=token_ids), run(trunk, token_ids=others)
+    np.testing.assert_allclose(found["pooled"], expected["pooled"], atol=1e-6)
+    np.testing.assert_array_equal(found["mask"], [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+    mask = expected["mask"]
+    np.testing.assert_allclose(found["sequence"][mask], expected["sequence"][mask], atol=1e-6)
+
+
+def test_a_row_of_padding_alone_is_a_text_unless_the_rule_knows_padding():
+    token_ids = np.zeros_like(TEXTS)
+    for tower, is_text in (
+        (TOWERS["end_id"](), True),
+        (build_encoder(TextSizes(10, 5, 8, 1, 2, mask_rule="pad_id", pad_id=0)), False),
+    ):
+        trunk = Trunk(vit(), tower, "concat")
+        before = run(trunk, token_ids=token_ids)["pooled"]
+        trunk.text_absent.vector.assign(trunk.text_absent.vector + 1.0)
+        assert np.allclose(run(trunk, token_ids=token_ids)["pooled"], before, atol=1e-6) == is_text
+
+
 def test_a_caption_of_padding_alone_is_the_learned_vector():
     trunk = Trunk(vit(), words(), "concat")
     token_ids = TEXTS.copy()
@@ -81,6 +115,34 @@ def test_what_stands_where_a_modality_is_missing_changes_nothing(fusion):
     np.testing.assert_allclose(
         run(trunk, images, token_ids, **present)["pooled"], run(trunk, **present)["pooled"], atol=1e-6
     )
+
+
+@pytest.mark.parametrize("by_parts", [False, True])
+def test_in_training_a_missing_picture_leaves_the_others_and_the_statistics_as_they_are(by_parts):
+    present = {"image_present": np.array([True, False, True]), "text_present": np.ones(3, bool)}
+    found = []
+    for stand_in in (0.0, 255.0):
+        keras.utils.set_random_seed(0)
+        trunk = Trunk(build_convnet(image_size=8, widths=(4,)), words(), "concat", missing_modalities=True)
+        images = IMAGES.copy()
+        images[1] = stand_in
+        inputs = {"images": images, "token_ids": TEXTS, **present}
+        inputs = {name: keras.ops.convert_to_tensor(values) for name, values in inputs.items()}
+        parts = trunk.encode(inputs, training=True) if by_parts else None
+        outputs = trunk(inputs, training=True) if parts is None else trunk.fuse(*parts, training=True)
+        statistics = [np.asarray(weight) for weight in trunk.image_encoder.non_trainable_variables]
+        found.append([keras.ops.convert_to_numpy(outputs["pooled"]), *statistics])
+    assert len(found[0]) > 1
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_without_batch_normalisation_training_is_of_each_example_alone():
+    trunk = Trunk(vit(), words(), "concat", missing_modalities=True)
+    present = {"image_present": np.array([True, False, True]), "text_present": np.ones(3, bool)}
+    inputs = {"images": IMAGES, "token_ids": TEXTS, **present}
+    trained = keras.ops.convert_to_numpy(trunk(inputs, training=True)["pooled"])
+    np.testing.assert_allclose(trained, run(trunk, **present)["pooled"], atol=1e-6)
 
 
 def test_two_missing_pictures_are_one_and_the_same_thing():

@@ -6,6 +6,8 @@ import pytest
 
 from mmzoo.training.label_range import LabelRange, check_label_range
 
+NAN, INFINITY = float("nan"), float("inf")
+
 
 @pytest.mark.parametrize(
     ("labels", "options"),
@@ -41,6 +43,26 @@ def test_others_are_refused_in_a_sentence(labels, options, message):
         check_label_range(np.array(labels), 2, **options)
 
 
+@pytest.mark.parametrize("highest", [2, None])
+@pytest.mark.parametrize(
+    ("labels", "may_miss", "message"),
+    [
+        ([NAN, 1.0], False, "labels of mood must be finite, received nan or infinity: a MultiTask"),
+        ([NAN, NAN], False, "must be finite, received nan or infinity"),
+        ([1.0, -INFINITY], False, "must be finite, received nan or infinity"),
+        ([NAN, INFINITY], True, "labels of mood must be finite, or nan where there is none, received infinity"),
+    ],
+)
+def test_what_is_not_finite_is_refused_in_memory_and_on_the_device(labels, may_miss, message, highest):
+    with pytest.raises(ValueError, match=message):
+        check_label_range(np.array(labels), highest, may_miss=may_miss, of="mood")
+    seen = LabelRange(may_miss=may_miss)
+    for batch in ([0.0, 1.0], labels, [0.0, 1.0]):
+        seen.update_state(keras.ops.convert_to_tensor(batch), highest)
+    with pytest.raises(ValueError, match=message):
+        seen.check("mood")
+
+
 @pytest.mark.parametrize(
     ("batches", "may_miss", "received"),
     [
@@ -63,9 +85,9 @@ def test_the_metric_remembers_the_whole_epoch(batches, may_miss, received):
     seen.check()
 
 
-def test_what_has_no_highest_is_not_looked_at():
-    seen = LabelRange()
-    seen.update_state(keras.ops.convert_to_tensor([-5.0, 7.0]), None)
+def test_what_has_no_highest_may_be_any_finite_number():
+    seen = LabelRange(may_miss=True)
+    seen.update_state(keras.ops.convert_to_tensor([-5.0, 7.0, NAN]), None)
     seen.check()
 
 

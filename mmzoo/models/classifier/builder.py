@@ -38,7 +38,8 @@ def build_classifier(
     head: "softmax" (one class), "sigmoid" (labels that exclude nothing), "hinge" (an SVM's scores), "regression" (values).
     hidden: size of the head's hidden layer, default width; 0 for a single dense layer. dropout: after it.
     label_smoothing: of the head's own loss. labels: names of the classes.
-    missing_modalities: adds the inputs image_present and text_present; what is not there is replaced by a learned vector.
+    missing_modalities: adds the inputs image_present and text_present; what is not there is replaced by a learned vector. In training
+    pictures of the same batch stand for those missing, which a batch normalisation then counts again (see mmzoo.layers.StandIn).
     tokenizer: gives a named text encoder its vocabulary; a text encoder that brings its own keeps it.
     Weights start at random; seed them with keras.utils.set_random_seed.
     Raises ValueError for an unknown fusion or head (the message lists the known), or sizes that do not fit.

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import id_range, inputs_like, preprocessing_for, read_assets, write_assets
+from mmzoo.encoders.contract import id_range, inputs_like, lend_assets, preprocessing_for, read_assets, write_assets
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.layers import LogitScale
 from mmzoo.losses import contrastive_loss, repeated_rows, sigmoid_loss, triplet_loss
@@ -86,6 +86,7 @@ class CLIP(keras.Model):
         self.input_range = InputRange(name="input_range")
         self.tokenizer = tokenizer
         self.image_preprocessing = preprocessing_for(image_encoder, image_preprocessing)
+        lend_assets(self)
 
     @property
     def image_size(self) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import encode_images, inputs_like
+from mmzoo.encoders.contract import encode_images, inputs_like, read_by_heads
 from mmzoo.layers import HardNegatives
 from mmzoo.losses import matching_loss
 from mmzoo.models.classifier import AnswerHead
@@ -45,7 +45,7 @@ class Matcher(TrunkModel):
     similar the likelier, repeated captions never, and learns these and, to know what is similar, CLIP's contrast beside them.
     The logs have the loss, in nats, and match_accuracy; without labels that is over all pairs and two wrong ones each.
     Parts: trunk (with image_encoder, text_encoder, fusion), contrast, match_head; pair_model, the keras.Model that predicts.
-    tokenizer and image_preprocessing belong to the model and are saved in its .keras file.
+    tokenizer and image_preprocessing belong to the model and are saved in its .keras file, and where its draws of negatives are.
     Raises ValueError for embed_dim under 1, or a trunk with missing_modalities: nothing matches what is not there.
     """
 
@@ -82,12 +82,11 @@ class Matcher(TrunkModel):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> dict[str, Any]:
         # Outside of a graph JAX hands over NumPy arrays, which Keras does not let mix with tensors.
         x = {name: ops.convert_to_tensor(value) for name, value in named_inputs(self, inputs).items()}
-        image = encode_images(self.trunk.image_encoder, x["images"], training=training)
-        text = self.trunk.text_encoder({"token_ids": x["token_ids"]}, training=training)
+        image = read_by_heads(encode_images(self.trunk.image_encoder, x["images"], training=training))
+        text = read_by_heads(self.trunk.text_encoder({"token_ids": x["token_ids"]}, training=training))
         image_embeds, text_embeds = self.contrast(image["pooled"], text["pooled"])
         logits = self.contrast.logits(image_embeds, text_embeds)
-        image = {name: image[name] for name in ("sequence", "pooled")}
-        present = self.trunk.text_absent({name: text[name] for name in ("sequence", "pooled", "mask")})
+        present = self.trunk.text_absent(text)
         scores, fused = fuse_with_negatives(
             self.trunk, self.match_head, self.negatives, image, present, logits, x["token_ids"], training
         )
@@ -139,9 +138,14 @@ class Matcher(TrunkModel):
         return loss + contrast_loss(self.contrast, outputs["image_embeds"], outputs["text_embeds"], token_ids), accuracy
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Keras's, of the labels and the probabilities; without labels there is nothing for compile(metrics=...) to compare."""
+        """Keras's, of the labels and the probabilities; without labels those of compile(metrics=...) have nothing to compare, and are
+        left out."""
         if y is None:
-            return self.get_metrics_result()
+            if self._compile_metrics is not None and not self._compile_metrics.built:
+                # TensorFlow lets the first step alone make variables, and labels may come in a later fit.
+                self._compile_metrics.build(y_pred["match"], y_pred["match"])
+            own = (self._loss_tracker.name, self.match_accuracy.name)
+            return {name: value for name, value in self.get_metrics_result().items() if name in own}
         return super().compute_metrics(x, y, y_pred["match"], sample_weight)
 
     def check_labels(self, labels: Any) -> None:

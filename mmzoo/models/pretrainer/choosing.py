@@ -70,9 +70,16 @@ def find_mask_id(tokenizer: Tokenizer | None, mask_id: int | None) -> int | None
     return mask_id if mask_id is not None or tokenizer is None else tokenizer.mask_id
 
 
-def find_special_ids(tokenizer: Tokenizer | None, text_encoder: keras.Model, special_ids: Sequence[int]) -> list[int]:
-    """The ids that are never hidden: those given, those with a role in the tokenizer, the pad and the end that the encoder looks for."""
+def find_special_ids(
+    tokenizer: Tokenizer | None, text_encoder: keras.Model, special_ids: Sequence[int], mask_id: int
+) -> list[int]:
+    """The ids that are never hidden: those given, those with a role in the tokenizer, the pad and the end that the encoder looks for.
+
+    Raises ValueError for a mask_id that the encoder would take for the end of the text.
+    """
     found: list[Any] = list(special_ids)
+    ids = id_range(text_encoder)
+    last = None if ids is None else ids[1]  # the end, where the encoder looks for the highest id
     if tokenizer is not None:
         found += [tokenizer.unknown_id, tokenizer.mask_id, *tokenizer.language_ids.values()]
         for role in ("pad_id", "start_id", "end_id"):
@@ -84,7 +91,11 @@ def find_special_ids(tokenizer: Tokenizer | None, text_encoder: keras.Model, spe
         if isinstance(layer, TokenMask):
             found += [layer.pad_id, layer.end_id]
         elif isinstance(layer, EndOfTextPooling):
-            found.append(layer.end_id)
+            found.append(last if layer.end_id is None else layer.end_id)
+            if layer.end_id is None and last is not None and mask_id == last:
+                raise ValueError(
+                    f"mask_id must be below the end token, which is the highest id of a text, received {mask_id}"
+                )
     return sorted({int(index) for index in found if index is not None})
 
 
@@ -127,3 +138,11 @@ def check_inputs(inputs: Any, images: bool, texts: bool) -> Mapping[str, Any]:
     if missing := [name for name in wanted if name not in inputs]:
         raise ValueError(f"inputs must be dictionaries {{{named}}}, received none of {', '.join(missing)}")
     return inputs
+
+
+def refuse_compiled(pretrainer: Any) -> None:
+    """Raises ValueError for a loss or metrics of compile, and forgets them: Keras would keep them over a compile without."""
+    given = [name for name in ("loss", "metrics") if getattr(pretrainer, f"_compile_{name}") is not None]
+    pretrainer._compile_loss = pretrainer._compile_metrics = None
+    if given:
+        raise ValueError(f"{' and '.join(given)} must be chosen in build_pretrainer(objectives=...), not in compile")

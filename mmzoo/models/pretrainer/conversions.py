@@ -20,6 +20,7 @@ def to_clip(pretrainer: Any, name: str) -> CLIP:
         tokenizer=pretrainer.tokenizer,
         image_preprocessing=pretrainer.image_preprocessing,
         name=name,
+        dtype=pretrainer.dtype_policy,
     )
     if pretrainer.contrast is not None:
         for tower, projection in (
@@ -42,6 +43,7 @@ def to_trunk(pretrainer: Any, fusion: Any = None, width: int | None = None, miss
         fusion or "cross_attention",
         width=width,
         missing_modalities=missing_modalities,
+        dtype=pretrainer.dtype_policy,
     )
 
 
@@ -54,6 +56,7 @@ def to_matcher(pretrainer: Any, name: str) -> Matcher:
         image_preprocessing=pretrainer.image_preprocessing,
         seed=pretrainer.seed,
         name=name,
+        dtype=pretrainer.dtype_policy,
     )
     for part in ("contrast", "match_head"):
         if getattr(pretrainer, part) is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from mmzoo.encoders.contract import encode_images
+from mmzoo.encoders.contract import encode_images, read_by_heads
 from mmzoo.encoders.hiding import token_table
 from mmzoo.models.objectives import fuse_with_negatives, unread
 
@@ -36,7 +36,7 @@ def run_objectives(model: Any, x: Mapping[str, Any], training: bool | None) -> d
         seen += read
     if model.patch_masking is not None:
         patch_mask = model.patch_masking(x["images"], training=training)
-        guessed = _encoded(encode_images(model.image_encoder, x["images"], patch_mask, training=training))
+        guessed = read_by_heads(encode_images(model.image_encoder, x["images"], patch_mask, training=training))
         outputs |= {"pixels": model.pixel_head(guessed["sequence"]), "patch_mask": patch_mask}
         seen.append(guessed)
     if model.teacher is not None and training:
@@ -48,15 +48,15 @@ def _encode(model: Any, x: Mapping[str, Any], training: bool | None) -> tuple[An
     """What the encoders make of pictures and texts as they are, where an objective reads that."""
     image = text = None
     if model.contrast is not None or model.trunk is not None:
-        image = _encoded(encode_images(model.image_encoder, x["images"], training=training))
+        image = read_by_heads(encode_images(model.image_encoder, x["images"], training=training))
     if model.contrast is not None or model.match_head is not None:
-        text = _encoded(model.text_encoder({"token_ids": x["token_ids"]}, training=training))
+        text = read_by_heads(model.text_encoder({"token_ids": x["token_ids"]}, training=training))
     return image, text
 
 
 def _guess_tokens(model: Any, image: Any, hidden: Mapping[str, Any], training: bool | None) -> tuple[Any, list[Any]]:
     """Logits (B, K, V) of the hidden tokens, and what the encoder and the fusion gave on the way."""
-    read = _encoded(model.text_encoder({"token_ids": hidden["token_ids"]}, training=training))
+    read = read_by_heads(model.text_encoder({"token_ids": hidden["token_ids"]}, training=training))
     seen = [read]
     if model.trunk is not None:
         present = model.trunk.text_absent(read)
@@ -77,8 +77,3 @@ def _ask_teacher(model: Any, x: Mapping[str, Any], hidden: Any) -> dict[str, Any
         if hidden is not None:
             answers["teacher_token_logits"], _ = _guess_tokens(model, image, hidden, False)
     return {name: ops.stop_gradient(value) for name, value in answers.items()}
-
-
-def _encoded(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What heads and fusions read of an encoder's outputs."""
-    return {name: outputs[name] for name in ("sequence", "pooled", "mask") if name in outputs}

@@ -42,7 +42,7 @@ def build_token_parts(
 ) -> tuple[TokenMasking, TokenHead]:
     """What hides tokens, and the head that guesses them from vectors of `read` numbers, tied to the encoder's table if it has one."""
     vocabulary, table = vocabulary_size(tokenizer, text_encoder), token_table(text_encoder)
-    special = find_special_ids(tokenizer, text_encoder, special_ids)
+    special = find_special_ids(tokenizer, text_encoder, special_ids, mask_id)
     masking = TokenMasking(mask_id, vocabulary, special_ids=special, rate=rate, seed=seed, name="token_masking")
     width = read if table is None else table.shape[-1]
     head = TokenHead(width, vocabulary, tied=table is not None, dtype=policy, name="token_head")

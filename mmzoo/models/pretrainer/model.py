@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import preprocessing_for, read_assets, write_assets
+from mmzoo.encoders.contract import lend_assets, preprocessing_for, read_assets, write_assets
 from mmzoo.encoders.hiding import with_mask_token
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.layers import EmbeddingQueue, HardNegatives, MomentumCopy
@@ -25,6 +25,7 @@ from mmzoo.models.trunk import Trunk
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part
 from mmzoo.tokenizer import Tokenizer
+from mmzoo.training.draws import load_draws, save_draws
 from mmzoo.training.fitting import fit_arguments
 from mmzoo.training.freezing import freeze_layers, frozen_layers
 from mmzoo.training.input_range import InputRange, WarnOnUnitRange
@@ -52,7 +53,9 @@ class Pretrainer(keras.Model):
     of the losses and each objective's own, in nats (mim: squared error of normalised patches), and the accuracy of itm and mlm.
     In evaluate the masks and negatives are the same each time, and itc compares the batch alone, without momentum and queue.
     Parts: image_encoder, text_encoder, trunk (with fusion; None where nothing is fused). to_clip, to_classifier and to_matcher make
-    models of copies of them. Arguments: see build_pretrainer. tokenizer and image_preprocessing are saved in its .keras file.
+    models of copies of them. Arguments: see build_pretrainer. tokenizer and image_preprocessing are saved in its .keras file, and where
+    its draws are: what was saved after an epoch goes on with the masks and negatives that would have come. The order of examples is
+    fit's, which mmzoo.training.checkpoint.Checkpoint resumes too.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Pretrainer(keras.Model):
         self.image_preprocessing: ImagePreprocessing | None = None
         if image_encoder is not None:
             self.image_preprocessing = preprocessing_for(image_encoder, image_preprocessing)
+        lend_assets(self)
         self.built = True
 
     def _build_heads(
@@ -178,9 +182,7 @@ class Pretrainer(keras.Model):
         """The weighted sum of the objectives' losses, with any loss the layers added. Raises ValueError for a second loss."""
         if sample_weight is not None:
             raise ValueError("sample_weight must be None: the objectives compare the examples of a batch")
-        if self._compile_loss is not None:
-            setattr(self, "_compile_loss", None)  # noqa: B010  Keras would keep it over a compile without one, and types it nowhere
-            raise ValueError("loss must be chosen in build_pretrainer(objectives=...), not in compile(loss=...)")
+        choosing.refuse_compiled(self)
         if self.momentum is not None and replica_share(1.0) != 1.0:
             raise ValueError(
                 "momentum must be None on several replicas, which would each keep averages and a queue of their own"
@@ -195,6 +197,11 @@ class Pretrainer(keras.Model):
         for added in self.losses:
             loss = loss + ops.sum(ops.cast(added, loss.dtype))
         return replica_share(loss)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """The objectives' own. Raises ValueError for those of compile(metrics=...), which have no targets to compare."""
+        choosing.refuse_compiled(self)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """keras.Model.fit, with a warning if the first batch's images look like [0, 1] instead of [0, 255].
@@ -229,6 +236,7 @@ class Pretrainer(keras.Model):
         """A classifier on copies of the encoders and the fusion; its head starts at random. Another `fusion` starts at random too.
 
         The other arguments are build_classifier's. fusion is by default the pretrainer's own, "cross_attention" where it fuses nothing.
+        Raises ValueError for a width where the pretrainer's own fusion is kept, which has one.
         """
         trunk = conversions.to_trunk(self, fusion, width, missing_modalities)
         return Classifier(
@@ -242,6 +250,7 @@ class Pretrainer(keras.Model):
             tokenizer=self.tokenizer,
             image_preprocessing=self.image_preprocessing,
             name=name,
+            dtype=self.dtype_policy,
         )
 
     def to_matcher(self, *, name: str = "matcher") -> Matcher:
@@ -291,6 +300,14 @@ class Pretrainer(keras.Model):
         model = cls(**config)
         freeze_layers(model, frozen)
         return model
+
+    def save_own_variables(self, store: Any) -> None:
+        """Keras calls it for a .keras file, and load_own_variables to read it: what is drawn in training goes on there."""
+        super().save_own_variables(store)
+        save_draws(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(load_draws(self, store))
 
     def save_assets(self, directory: str) -> None:
         """Writes tokenizer.json and preprocessing.json, where it has them, into a directory; Keras calls it for a .keras file."""
