@@ -47,6 +47,9 @@ def test_readme_shows_ten_lines():
         ("pretrained", "seconds_to_first_embedding", "{:.1f}"),
         ("pretrained", "peak_memory_ratio", "{:.2f}"),
         ("pretrained", "pair_digits_zero_shot_top1", "{:.3f}"),
+        ("pretraining", "few_labels", "{:.3f}"),
+        ("pretraining", "matching_accuracy", "{:.3f}"),
+        ("pretraining", "matching_relation", "{:.3f}"),
     ],
 )
 def test_readme_quotes_the_tracked_figures(benchmark, figure, form):
