@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ON_JAX := tests/losses tests/layers tests/encoders tests/fusion tests/models tests/training tests/metrics tests/pretrained/test_golden_checkpoints.py tests/pretrained/test_assigning.py
+ON_JAX := tests/losses tests/layers tests/encoders tests/fusion tests/decoders tests/decoding tests/models tests/training tests/metrics tests/pretrained/test_golden_checkpoints.py tests/pretrained/test_assigning.py
 
 .PHONY: quickstart test test-documents test-jax parity check bench clean
 

@@ -13,8 +13,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "AttentionMap": "mmzoo.attention_maps",
     "CLIP": "mmzoo.models.clip",
+    "Captioner": "mmzoo.models.captioner",
     "Checkpoint": "mmzoo.training.checkpoint",
     "Classifier": "mmzoo.models.classifier",
+    "CoCa": "mmzoo.models.captioner",
     "ClipPreset": "mmzoo.presets",
     "Gate": "mmzoo.exporters",
     "GateError": "mmzoo.exporters",
@@ -32,8 +34,10 @@ _HOMES = {
     "attention_map": "mmzoo.attention_maps",
     "build_application": "mmzoo.encoders.application",
     "build_bert": "mmzoo.encoders.bert",
+    "build_captioner": "mmzoo.models.captioner",
     "build_classifier": "mmzoo.models.classifier",
     "build_clip": "mmzoo.models.clip",
+    "build_coca": "mmzoo.models.captioner",
     "build_clip_resnet": "mmzoo.encoders.clip_resnet",
     "build_convnet": "mmzoo.encoders.convnet",
     "build_hub": "mmzoo.encoders.hub",
@@ -60,6 +64,8 @@ _HOMES = {
 _ROOMS = (
     "bundle",
     "data",
+    "decoders",
+    "decoding",
     "encoders",
     "exporters",
     "fusion",
@@ -77,9 +83,11 @@ _ROOMS = (
 __all__ = [
     "CLIP",
     "AttentionMap",
+    "Captioner",
     "Checkpoint",
     "Classifier",
     "ClipPreset",
+    "CoCa",
     "Gate",
     "GateError",
     "ImageEncoder",
@@ -96,9 +104,11 @@ __all__ = [
     "attention_map",
     "build_application",
     "build_bert",
+    "build_captioner",
     "build_classifier",
     "build_clip",
     "build_clip_resnet",
+    "build_coca",
     "build_convnet",
     "build_hub",
     "build_matcher",
@@ -146,6 +156,7 @@ if TYPE_CHECKING:
     )
     from mmzoo.loading import load
     from mmzoo.metrics import modality_ablation
+    from mmzoo.models.captioner import Captioner, CoCa, build_captioner, build_coca
     from mmzoo.models.classifier import Classifier, Task, build_classifier, build_vqa
     from mmzoo.models.clip import CLIP, build_clip
     from mmzoo.models.matcher import Matcher, build_matcher

@@ -23,6 +23,8 @@ ORDER = (
     "tokenizer",
     "encoders",
     "fusion",
+    "decoders",
+    "decoding",
     "training",
     "models",
     "metrics",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mmzoo.cli import bundles, catalogue, exports
+from mmzoo.cli import bundles, captions, catalogue, exports
 from mmzoo.cli.exports import DATA_HELP, MODEL_HELP, ModelOption
 from mmzoo.cli.output import JsonFlag, Output
 from mmzoo.cli.runs import TrainConfig, check_model, start_keras
@@ -161,6 +161,12 @@ def evaluate(
     measure(model, data, out, templates=template or (), limit=limit, seed=seed, output=Output(json))
 
 
+app.command(epilog="Example: [bold]mmzoo caption --model captioner.keras photo.jpg other.png --language en[/bold]")(
+    captions.caption
+)
+app.command(epilog="Example: [bold]mmzoo ask --model vqa.keras photo.jpg 'how many circles are there?'[/bold]")(
+    captions.ask
+)
 app.command(
     epilog="Examples:\n\n[bold]mmzoo export --model runs/shapes --data shapes --out exports/shapes --formats onnx,tflite[/bold]"
     "\n\n[bold]mmzoo export --model runs/shapes --data shapes --out exports/small --quantize int8,fp16 --layout triton[/bold]"

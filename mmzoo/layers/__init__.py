@@ -13,6 +13,7 @@ from mmzoo.layers.momentum import MomentumCopy
 from mmzoo.layers.negatives import HardNegatives
 from mmzoo.layers.normalization import ImageNormalization
 from mmzoo.layers.pooling import AttentionPooling, EndOfTextPooling, MeanPooling
+from mmzoo.layers.query_pooling import QueryPooling
 from mmzoo.layers.reading import LastPooling, MaxPooling, TurnAround, UpToLast
 from mmzoo.layers.token_mask import TokenMask, UpToEnd
 from mmzoo.layers.transformer import MLP, TransformerBlock
@@ -35,6 +36,7 @@ __all__ = [
     "MomentumCopy",
     "PatchEmbedding",
     "PatchMasking",
+    "QueryPooling",
     "StandIn",
     "TokenEmbedding",
     "TokenMask",

@@ -20,8 +20,8 @@ class Attention(keras.layers.Layer):
     call(query (B, T, width), context (B, S, any) = query, attention_mask (B, S) or (B, T, S) bool, True may be attended)
     -> (B, T, width). With `cache` it returns (output, cache), where a cache is (B, 2, heads, L, width / heads), keys then values:
     - `cache=layer.project(context)` and no position: cross-attention over keys and values computed once;
-    - `cache` and `position` (scalar int): the query's own keys and values are written at position .. position + T - 1, and each
-      query sees the entries up to its own.
+    - `cache` and `position` (scalar int, or (B,) for one query a row): the query's own keys and values are written at position ..
+      position + T - 1, and each query sees the entries up to its own.
     With `return_weights` the last thing returned is the weights (B, heads, T, S) float32, each row a distribution over the context.
 
     Scores and their softmax are float32 under any dtype policy. A row whose mask is all False attends to everything evenly.
@@ -93,8 +93,8 @@ class Attention(keras.layers.Layer):
             keys, values = self._split_heads(self.key_dense(source)), self._split_heads(self.value_dense(source))
         else:
             if position is not None:
-                start = (0, 0, 0, position, 0)
-                cache = ops.slice_update(cache, start, ops.cast(self.project(query), cache.dtype))
+                position = ops.convert_to_tensor(position, "int32")
+                cache = _write(cache, ops.cast(self.project(query), cache.dtype), position)
             keys, values = cache[:, 0], cache[:, 1]
         visible = self._visible(ops.shape(query)[1], ops.shape(keys)[2], attention_mask, position)
         weights = self._weigh(queries, keys, visible)
@@ -106,8 +106,8 @@ class Attention(keras.layers.Layer):
         """True where a query may look, broadcastable to (B, heads, T, S), or None where everything is visible."""
         visible = None
         if self.causal or position is not None:
-            rows = ops.arange(length)[:, None] + (0 if position is None else position)
-            visible = (ops.arange(source_length)[None, :] <= rows)[None, None]
+            first = ops.zeros((1, 1, 1), "int32") if position is None else ops.reshape(position, (-1, 1, 1))
+            visible = (ops.arange(source_length) <= ops.arange(length)[:, None] + first)[:, None]
         if attention_mask is not None:
             mask = ops.cast(attention_mask, "bool")
             mask = mask[:, None, None, :] if len(mask.shape) == 2 else mask[:, None, :, :]
@@ -143,3 +143,18 @@ class Attention(keras.layers.Layer):
             "in_std": self.in_std,
             "out_std": self.out_std,
         }
+
+
+def _write(cache: Any, new: Any, position: Any) -> Any:
+    """A cache (B, 2, heads, L, D) with new (B, 2, heads, T, D) at position .. position + T - 1.
+
+    Chosen place by place: a slice that is updated at a place known only at run time has no form in ONNX.
+    """
+    length = new.shape[3]
+    places = ops.arange(cache.shape[3]) - ops.reshape(position, (-1, 1))
+    if length != 1:
+        if len(ops.shape(position)):
+            raise ValueError(f"position must be one number for {length} queries at once, received one for each row")
+        new = ops.take(new, ops.clip(places[0], 0, length - 1), axis=3)
+    written = ops.logical_and(places >= 0, places < length)
+    return ops.where(written[:, None, None, :, None], new, cache)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import ops
 
 from mmzoo.layers.attention import Attention
 from mmzoo.layers.transformer import MLP
@@ -17,6 +18,9 @@ class CrossAttentionBlock(keras.layers.Layer):
 
     call(x, context, attention_mask (B, T) bool, context_mask (B, S) bool, return_weights): with return_weights also the weights
     (B, heads, T, S) float32 of the attention to the context.
+    step(x, cache, context_cache, position, context_mask) -> (x, cache): the same over a cache of x's own keys and values, as in
+    Attention, and over context_cache = cross_attention.project(context). Where x has K times the context's rows, K rows in a
+    row share one row of the context.
     causal: position t of x sees positions <= t of x only. depth: number of blocks in the stack, for the start of the projections as
     in TransformerBlock.
     Raises ValueError where width is not a multiple of num_heads.
@@ -98,6 +102,16 @@ class CrossAttentionBlock(keras.layers.Layer):
         x = x + self.dropout_layer(attended, training=training)
         x = x + self.dropout_layer(self.mlp(self.mlp_norm(x)), training=training)
         return (x, weights) if return_weights else x
+
+    def step(self, x: Any, cache: Any, context_cache: Any, position: Any, context_mask: Any = None) -> tuple[Any, Any]:
+        attended, cache = self.self_attention(self.self_norm(x), cache=cache, position=position)
+        x = x + attended
+        # Attention to a context knows no order: rows that share one are queries of the same row.
+        rows = ops.shape(context_cache)[0]
+        query = ops.reshape(self.cross_norm(x), (rows, -1, self.width))
+        attended, _ = self.cross_attention(query, cache=context_cache, attention_mask=context_mask)
+        x = x + ops.reshape(attended, ops.shape(x))
+        return x + self.mlp(self.mlp_norm(x)), cache
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {

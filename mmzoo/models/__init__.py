@@ -1,5 +1,6 @@
 """Whole models, each built in one line."""
 
+from mmzoo.models.captioner import Captioner, CoCa, build_captioner, build_coca
 from mmzoo.models.classifier import Classifier, Task, build_classifier, build_vqa
 from mmzoo.models.clip import CLIP, build_clip
 from mmzoo.models.matcher import Matcher, build_matcher
@@ -9,14 +10,18 @@ from mmzoo.models.trunk import Trunk
 
 __all__ = [
     "CLIP",
+    "Captioner",
     "Classifier",
+    "CoCa",
     "Matcher",
     "MultiTask",
     "Pretrainer",
     "Task",
     "Trunk",
+    "build_captioner",
     "build_classifier",
     "build_clip",
+    "build_coca",
     "build_matcher",
     "build_multitask",
     "build_pretrainer",

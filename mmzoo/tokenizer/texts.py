@@ -5,6 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 
+class Tagged(str):
+    """A text that says its language, such as "en": a Tokenizer that has a tag for it puts that before the text."""
+
+    language: str
+
+    def __new__(cls, text: str, language: str) -> Tagged:
+        tagged = super().__new__(cls, text)
+        tagged.language = language
+        return tagged
+
+    def __reduce__(self) -> tuple[type[Tagged], tuple[str, str]]:
+        return type(self), (str(self), self.language)
+
+
 def as_texts(texts: Iterable[str | bytes], limit: int | None = None) -> Iterator[str]:
     """Strings of at most limit characters; invalid UTF-8, lone surrogates and NUL become U+FFFD.
 

@@ -117,6 +117,8 @@ class Tokenizer:
     def __call__(self, texts: Iterable[str | bytes], length: int, language: str | None = None) -> np.ndarray:
         """Token ids (B, length) int32 of B texts: [start] [language tag, if asked for] body [end], then pads.
 
+        language: of all texts; by default each `Tagged` text has its own, and others none.
+
         A body that is too long loses its tail and keeps the end token. A file whose template has no start (T5) gives
         rows without one. A text is cut after length * (characters of the longest token) characters before it is
         tokenized, so that 1 MB costs what a page does; the tokens of a row cannot reach further in practice.
@@ -124,21 +126,25 @@ class Tokenizer:
         Raises: TypeError if a text is neither str nor bytes (None and nan are none). ValueError if length has no room
         for the special tokens and one more, or the file has no such language, no pad or no end.
         """
-        if language is not None and language not in self.language_ids:
-            raise ValueError(f"language must be one of {sorted(self.language_ids)}, received {language!r}")
-        tag = [] if language is None else [self.language_ids[language]]
-        before = [*([] if self._start is None else [self._start]), *tag]
-        room = operator.index(length) - len(before) - 1
-        if room < 0 or length < 2:
-            raise ValueError(f"length must be at least {max(2, len(before) + 1)}, received {length}")
+        texts = texts if isinstance(texts, (str, bytes)) else list(texts)
+        languages = [getattr(text, "language", None) if language is None else language for text in texts]
+        for each in (language, *languages):
+            if each is not None and each not in self.language_ids:
+                raise ValueError(f"language must be one of {sorted(self.language_ids)}, received {each!r}")
+        start = [] if self._start is None else [self._start]
+        longest = len(start) + any(each is not None for each in (*languages, language)) + 1
+        if operator.index(length) < max(2, longest):
+            raise ValueError(f"length must be at least {max(2, longest)}, received {length}")
         cut = list(as_texts(texts, length * self._longest_token))
         end, pad = self.end_id, self.pad_id
         ids = np.full((len(cut), length), pad, np.int32)
-        for row, encoding in zip(ids, self._encoder.encode_batch_fast(cut, add_special_tokens=False), strict=True):
+        encoded = self._encoder.encode_batch_fast(cut, add_special_tokens=False)
+        for row, encoding, each in zip(ids, encoded, languages, strict=True):
             body = encoding.ids
             if not self._reserved.isdisjoint(body):  # Unigram finds "</s>" among its pieces, whatever it is told
                 body = [index for index in body if index not in self._reserved]
-            tokens = [*before, *body[:room], end]
+            before = start if each is None else [*start, self.language_ids[each]]
+            tokens = [*before, *body[: length - len(before) - 1], end]
             row[: len(tokens)] = tokens
         return ids
 

@@ -14,6 +14,7 @@ from mmzoo.data.scenes.sampling import MAX_OBJECTS, SPLITS, sample_scene
 from mmzoo.data.scenes.scene import Scene, combination
 from mmzoo.data.scenes.vocabulary import COMBINATIONS
 from mmzoo.data.scenes.words import LANGUAGES, require_language
+from mmzoo.tokenizer import Tagged
 
 _LABELS = {wanted: label for label, wanted in enumerate(COMBINATIONS)}
 
@@ -26,12 +27,14 @@ def shapes(
     image_size: int = 32,
     objects: tuple[int, int] = (1, 1),
     languages: Sequence[str] = LANGUAGES,
+    tagged: bool = False,
 ) -> Pairs:
     """Circles, squares and triangles on plain backgrounds, with captions in English and Chinese and the scene as truth.
 
     count: number of pictures; picture i is the same whatever count is. split: "train", "test", or "held_out", whose
     objects are the combinations that the other two never show. image_size: pixels a side. objects: least and greatest
-    number in a picture.
+    number in a picture. tagged: captions say their language to a tokenizer that has tags (`Tokenizer.train(languages=...)`),
+    so that a captioner can be asked for one.
 
     Returns `Pairs`: images (count, image_size, image_size, 3) uint8; captions, the canonical one of the first language
     first; truth, a `Scene` each. With one object each, labels index the 144 canonical captions (label_names).
@@ -42,13 +45,19 @@ def shapes(
     single = objects == (1, 1)
     return Pairs(
         images=np.stack([render(scene, image_size) for scene in scenes]),
-        captions=tuple(captions(scene, tuple(languages)) for scene in scenes),
+        captions=tuple(_said(scene, languages, tagged) for scene in scenes),
         labels=np.array([_label(scene) for scene in scenes], np.int32) if single else None,
         label_names=all_captions(languages[0]) if single else (),
         truth=tuple(scenes),
         augment=Augment(crop=(1.0, 1.0), rotate=0.0, flip=True),  # a crop or a turn would make size and shape untrue
         templates=("{}",),  # a label's name is a whole caption
     )
+
+
+def _said(scene: Scene, languages: Sequence[str], tagged: bool) -> tuple[str, ...]:
+    if not tagged:
+        return captions(scene, tuple(languages))
+    return tuple(Tagged(text, language) for language in languages for text in captions(scene, (language,)))
 
 
 def _label(scene: Scene) -> int:

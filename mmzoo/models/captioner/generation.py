@@ -1,0 +1,177 @@
+"""From pictures to texts: prompts, batches, the compiled search, and words again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from mmzoo.decoding import Decoding, Prompts, beam_search, single_search
+from mmzoo.training.input_range import warn_if_unit_range
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """What was written about one picture.
+
+    text: in words, "" where the model has no tokenizer; log_probability: of the tokens after the prompt, the end included, in nats;
+    token_ids (T,) int32: start, prefix and all up to the end; score: what the texts of a beam search compare by;
+    alternatives: the next best texts of a beam search.
+    """
+
+    text: str
+    log_probability: float
+    token_ids: np.ndarray
+    score: float
+    alternatives: tuple[Generated, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class _Program(keras.Model):
+    """Reader and search as one thing to compile; what is not a tensor is part of it."""
+
+    def __init__(self, model: Any, options: Decoding, shared: int, max_tokens: int) -> None:
+        super().__init__(name="program")
+        self.writer, self.options, self.shared, self.max_tokens = model, options, shared, max_tokens
+
+    def call(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        memory, mask = self.writer.remember(inputs)
+        decoder, ids = self.writer.decoder, self.writer.special_ids
+        prompts = Prompts(
+            inputs["prompts"], inputs["lengths"], self.shared, self.max_tokens, inputs["allowed"][0], ids.end, ids.pad
+        )
+        context = decoder.read(memory, mask)
+        if self.options.strategy == "beam":
+            found = beam_search(decoder, context, prompts, self.options)
+            return {name: each[:, : self.options.num_returned] for name, each in found.items()}
+        found = single_search(decoder, context, prompts, self.options, inputs.get("noise"))
+        found = {name: each[:, None] for name, each in found.items()}
+        return found | {"scores": found["log_probabilities"]}
+
+
+def generate(
+    model: Any,
+    images: Any,
+    texts: Sequence[str] | None,
+    options: Decoding,
+    *,
+    max_tokens: int | None,
+    prefix: str | Sequence[str] | None,
+    language: str | None,
+    vocabulary: Sequence[str] | None,
+    seed: int,
+    batch_size: int,
+) -> list[Generated]:
+    """What Captioner.generate does."""
+    inputs = model.reading_inputs(images, texts)
+    count = len(inputs["images"])
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(f"batch_size must be an integer from 1, received {batch_size!r}")
+    prompts, lengths = _prompts(model, prefix, language, count)
+    room = model.context_length - int(lengths.max(initial=1))
+    if max_tokens is None:
+        max_tokens = room
+    if isinstance(max_tokens, bool) or not isinstance(max_tokens, (int, np.integer)) or not 0 <= max_tokens <= room:
+        raise ValueError(
+            f"max_tokens must be an integer from 0 to {room}, what the context of {model.context_length} tokens has room "
+            f"for after the prompt, received {max_tokens!r}"
+        )
+    if not count:
+        return []
+    warn_if_unit_range(inputs["images"].max())
+    inputs |= {"prompts": prompts, "lengths": lengths}
+    if options.strategy == "sample":
+        # A number for each picture and token, whatever the batches are.
+        inputs["noise"] = np.stack(
+            [np.random.default_rng((seed, index)).random(max(max_tokens, 1), np.float32) for index in range(count)]
+        )
+    allowed, size = _allowed(model, vocabulary), min(batch_size, count)
+    key = (options, int(lengths.min()), int(max_tokens))
+    if key not in model.programs.compiled:
+        model.programs.compiled[key] = _Program(model, *key)
+    program = model.programs.compiled[key]
+    found = [_search(program, inputs, allowed, np.arange(start, start + size)) for start in range(0, count, size)]
+    joined = {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+    return [_generated(model, {name: each[row] for name, each in joined.items()}) for row in range(count)]
+
+
+def _search(
+    program: keras.Model, inputs: dict[str, np.ndarray], allowed: np.ndarray, rows: np.ndarray
+) -> dict[str, np.ndarray]:
+    """One batch, filled up with the last picture: a batch of another size would be compiled anew."""
+    count = len(inputs["images"])
+    batch = {name: each[np.minimum(rows, count - 1)] for name, each in inputs.items()}
+    batch["allowed"] = np.repeat(allowed[None], len(rows), axis=0)  # predict wants as many rows of everything
+    return {name: np.asarray(each)[rows < count] for name, each in program.predict_on_batch(batch).items()}
+
+
+def _prompts(
+    model: Any, prefix: str | Sequence[str] | None, language: str | None, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(count, P) token ids that the texts begin with, and how many of each row are."""
+    ids, tokenizer = model.special_ids, model.tokenizer
+    prefixes = [prefix or ""] * count if prefix is None or isinstance(prefix, str) else list(prefix)
+    if len(prefixes) != count:
+        raise ValueError(f"prefix must be one text, or one for each of the {count} pictures, received {len(prefixes)}")
+    rows = [[ids.start]] * count
+    if any(prefixes) or language is not None:
+        if tokenizer is None:
+            raise ValueError("prefix and language must be None where the model has no tokenizer")
+        tokens = tokenizer(prefixes, model.context_length + 2, language)
+        rows = [[int(each) for each in row[: int(np.argmax(row == ids.end))]] for row in tokens]
+    longest = max(map(len, rows), default=1)
+    if longest > model.context_length:
+        raise ValueError(
+            f"prefix must be at most {model.context_length} tokens with the start, what the model's context has room for, "
+            "received a longer one"
+        )
+    prompts = np.full((count, longest), ids.pad, np.int32)
+    for prompt, row in zip(prompts, rows, strict=True):
+        prompt[: len(row)] = row
+    return prompts, np.array([len(row) for row in rows], np.int32)
+
+
+def _allowed(model: Any, vocabulary: Sequence[str] | None) -> np.ndarray:
+    """The tokens that may be written (vocab_size,) bool: all but the special ones, and of those the end alone."""
+    ids, tokenizer = model.special_ids, model.tokenizer
+    allowed = np.ones(model.decoder.vocab_size, bool)
+    if vocabulary is not None:
+        if tokenizer is None:
+            raise ValueError("vocabulary must be None where the model has no tokenizer")
+        if isinstance(vocabulary, str) or not len(vocabulary):
+            raise ValueError(f"vocabulary must be a list of texts, received {vocabulary!r}")
+        allowed[:] = False
+        allowed[np.unique(tokenizer(list(vocabulary), 4 * model.context_length))] = True
+    allowed[[ids.start, ids.pad]] = False
+    if tokenizer is not None:
+        special = [tokenizer.mask_id, *tokenizer.language_ids.values()]
+        allowed[[each for each in special if each is not None]] = False
+        allowed[tokenizer.vocab_size :] = False
+    allowed[ids.end] = True
+    return allowed
+
+
+def _generated(model: Any, found: dict[str, np.ndarray]) -> Generated:
+    """What was found for one picture, (num_returned, ...) each, the best first."""
+    some: list[Generated] = []
+    for ids, log_probability, score in zip(
+        found["token_ids"], found["log_probabilities"], found["scores"], strict=True
+    ):
+        if score > -1e8 or not some:
+            some.append(_one(model, ids, float(log_probability), float(score)))
+    return dataclasses.replace(some[0], alternatives=tuple(some[1:]))
+
+
+def _one(model: Any, token_ids: np.ndarray, log_probability: float, score: float) -> Generated:
+    ids = model.special_ids
+    ends = np.flatnonzero(token_ids[1:] == ids.end)
+    length = ends[0] + 2 if len(ends) else 1 + int(np.count_nonzero(token_ids[1:] != ids.pad))
+    token_ids = token_ids[:length].astype(np.int32)
+    text = "" if model.tokenizer is None else model.tokenizer.decode(token_ids[None])[0]
+    return Generated(text, log_probability, token_ids, score)
