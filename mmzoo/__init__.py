@@ -30,6 +30,7 @@ _HOMES = {
     "Task": "mmzoo.models.classifier",
     "TextEncoder": "mmzoo.encoders.contract",
     "TokenDifferenceError": "mmzoo.exporters",
+    "Tagged": "mmzoo.tokenizer",
     "Tokenizer": "mmzoo.tokenizer",
     "attention_map": "mmzoo.attention_maps",
     "build_application": "mmzoo.encoders.application",
@@ -97,6 +98,7 @@ __all__ = [
     "MultiTask",
     "ParityError",
     "Pretrainer",
+    "Tagged",
     "Task",
     "TextEncoder",
     "TokenDifferenceError",
@@ -164,7 +166,7 @@ if TYPE_CHECKING:
     from mmzoo.models.pretrainer import Pretrainer, build_pretrainer
     from mmzoo.presets import ClipPreset, ImagePreprocessing, list_presets
     from mmzoo.pretrained import from_pretrained, save_pretrained
-    from mmzoo.tokenizer import Tokenizer
+    from mmzoo.tokenizer import Tagged, Tokenizer
     from mmzoo.training.checkpoint import Checkpoint
     from mmzoo.training.freezing import freeze, unfreeze
     from mmzoo.training.layer_decay import layerwise_decay

@@ -12,7 +12,7 @@ import pytest
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from mmzoo.tokenizer import Tokenizer
+from mmzoo.tokenizer import Tagged, Tokenizer
 
 CAPTIONS = [
     f"{opening} {colour} {thing}"
@@ -105,6 +105,24 @@ def test_rows_are_start_language_body_end_pads(tokenizer):
     letter = tokenizers.Tokenizer.from_str(tokenizer.definition).token_to_id("a")
     assert row.tolist() == [1, 6, letter, 3, 0, 0]
     assert row.dtype == np.int32
+
+
+def test_a_tagged_text_says_its_own_language(tokenizer):
+    texts = [Tagged("a red circle", "en"), "a red circle", Tagged("红色的圆", "zh")]
+    one_by_one = [
+        tokenizer([str(text)], 24, language) for text, language in zip(texts, ("en", None, "zh"), strict=True)
+    ]
+    np.testing.assert_array_equal(tokenizer(texts, 24), np.concatenate(one_by_one))
+    np.testing.assert_array_equal(tokenizer(texts, 24, "zh")[0], tokenizer(["a red circle"], 24, "zh")[0])
+    with pytest.raises(ValueError, match=r"language must be one of .*, received 'fr'"):
+        tokenizer([Tagged("un cercle", "fr")], 24)
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda text: pickle.loads(pickle.dumps(text))])
+def test_a_tagged_text_is_a_string_and_keeps_its_language_when_copied(again):
+    text = again(Tagged("a red circle", "en"))
+    assert text == "a red circle"
+    assert text.language == "en"
 
 
 def test_truncation_keeps_the_end_token(tokenizer):

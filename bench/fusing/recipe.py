@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fusing.budget import Budget
+from budget import Budget
 
 from mmzoo.presets import ImagePreprocessing
 

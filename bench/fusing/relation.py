@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from fusing.budget import Budget
+from budget import Budget
 from fusing.recipe import (
     BATCH,
     WIDTH,

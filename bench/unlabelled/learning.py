@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusing.budget import Budget
+from budget import Budget
 from fusing.recipe import HEADS, VOCABULARY, WIDTH, image_tower, text_tower
 from sections import progress
 from unlabelled.neighbours import batches

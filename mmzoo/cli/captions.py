@@ -37,7 +37,7 @@ def caption(
     _check_files(images)
     check_model(model)
     start_keras()
-    writer = _load_captioner(model, reads=False)
+    writer = _check_captioner(load_model(model), model, reads=False)
     pictures, unread = _read(writer, images)
     options: dict[str, Any] = {"language": language, "prefix": prefix, "max_tokens": max_tokens}
     found = _generate(writer, [picture for _, picture in pictures], None, beams, options)
@@ -74,7 +74,7 @@ def ask(
         record = {"image": str(image), "question": question, "answer": answer}
         output.show(str(answer))
     else:
-        writer = _load_captioner(model, reads=True, loaded=answerer)
+        writer = _check_captioner(answerer, model, reads=True)
         pictures, unread = _read(writer, [image])
         _refuse(unread)
         (found,) = _generate(writer, [pictures[0][1]], [question], beams, {"max_tokens": max_tokens})
@@ -90,11 +90,10 @@ def _check_files(images: list[Path]) -> None:
         raise FileNotFoundError(f"IMAGE must be a picture file, received {', '.join(missing)}, which does not exist")
 
 
-def _load_captioner(path: str, *, reads: bool, loaded: Any = None) -> Captioner:
+def _check_captioner(model: Any, path: str, *, reads: bool) -> Captioner:
     """A captioner that reads questions, or one that does not. Raises ValueError for another model, or one without tokenizer."""
     from mmzoo.models import Captioner
 
-    model = load_model(path) if loaded is None else loaded
     wanted = "a captioner with a text encoder, or a classifier," if reads else "a captioner without a text encoder"
     if not isinstance(model, Captioner) or (model.text_encoder is not None) != reads:
         raise ValueError(f"--model must be {wanted} for this, received {path} with a {type(model).__name__}")

@@ -114,7 +114,7 @@ def _alone(found: dict[str, Any], prompts: Prompts, options: Decoding) -> dict[s
     ended = ops.cumsum(is_end, axis=1) - is_end > 0
     chosen = ops.logical_and(ops.logical_and(places >= 0, places < prompts.max_tokens), ops.logical_not(ended))
     tokens = ops.maximum(ops.sum(ops.cast(chosen, "int32"), axis=1), 1)
-    scores = found["log_probabilities"] / _divisor(tokens, options)
+    scores = found["scores"] / _divisor(tokens, options)
     return {name: each[:, None] for name, each in (found | {"scores": scores}).items()}
 
 

@@ -18,7 +18,7 @@ def single_search(
 
     noise (B, max_tokens) float32 in [0, 1): what "sample" draws with; None is greedy.
     -> token_ids (B, length) int32; log_probabilities (B,) float32, the sum over the chosen tokens, in nats, as the model has them
-    before anything is adjusted.
+    before anything is adjusted; scores (B,) float32, the sum after.
     """
     ids, rows, length = prompts.rows(), ops.shape(prompts.token_ids)[0], prompts.length
     state = decoder.start(context, rows)
@@ -31,6 +31,7 @@ def single_search(
         "state": state,
         "ended": ops.zeros((rows,), "bool"),
         "log_probabilities": ops.zeros((rows,), "float32"),
+        "scores": ops.zeros((rows,), "float32"),
     }
     if tracks:
         variables["seen"] = seen_in(ids[:, : prompts.shared], decoder.vocab_size)
@@ -47,21 +48,21 @@ def single_search(
         token = _likeliest(adjusted) if noise is None else draw(adjusted, _noise(noise, count), options)
         is_chosen = ops.logical_and(count >= 0, ops.logical_not(now["ended"]))
         token = ops.where(is_chosen, token, here)
-        gained = ops.take_along_axis(scores, token[:, None], axis=-1)[:, 0]
         ends = ops.logical_or(token == prompts.end_id, count + 1 >= prompts.max_tokens)
         after = now | {
             "place": place + 1,
             "token_ids": ops.where(ops.arange(length)[None, :] == place, token[:, None], ids),
             "state": state,
             "ended": ops.logical_or(now["ended"], ops.logical_and(is_chosen, ends)),
-            "log_probabilities": now["log_probabilities"] + ops.where(is_chosen, gained, 0.0),
+            "log_probabilities": now["log_probabilities"] + ops.where(is_chosen, _of(scores, token), 0.0),
+            "scores": now["scores"] + ops.where(is_chosen, _of(adjusted, token), 0.0),
         }
         if tracks:
             after["seen"] = ops.logical_or(now["seen"], seen_in(token[:, None], decoder.vocab_size))
         return (after,)
 
     (done,) = ops.while_loop(goes_on, one_token, (variables,))
-    return {"token_ids": done["token_ids"], "log_probabilities": done["log_probabilities"]}
+    return {name: done[name] for name in ("token_ids", "log_probabilities", "scores")}
 
 
 def column(ids: Any, place: Any) -> Any:
@@ -72,6 +73,11 @@ def column(ids: Any, place: Any) -> Any:
 def seen_in(ids: Any, vocab_size: int) -> Any:
     """Which tokens (rows, vocab_size) are in rows of ids (rows, T), bool."""
     return ops.any(ids[:, :, None] == ops.arange(vocab_size, dtype="int32"), axis=1)
+
+
+def _of(scores: Any, token: Any) -> Any:
+    """The scores (rows,) of a token each."""
+    return ops.take_along_axis(scores, token[:, None], axis=-1)[:, 0]
 
 
 def _likeliest(scores: Any) -> Any:

@@ -65,8 +65,7 @@ class ImageEncoder(_Encoder):
         if len(self.inputs) > 1:
             names = [tensor.name for tensor in self.inputs]
             raise ValueError(f"an image encoder must have images as its one input to be exported, received {names}")
-        images = TensorSpec("images", (None, *self.image_size, 3), "uint8", (0, 255))
-        return {"image": Part(self, (images,), (RawImages("images", self.image_preprocessing),))}
+        return {"image": Part(self, (images_spec(self.image_size),), (RawImages("images", self.image_preprocessing),))}
 
     def save_assets(self, directory: str) -> None:
         """Writes preprocessing.json; Keras calls it for a .keras file, export for a bundle."""
@@ -93,9 +92,8 @@ class TextEncoder(_Encoder):
 
     def export_parts(self) -> dict[str, Part]:
         """The encoder with its ids as an artifact declares them: int32; raw: strings, where it has a tokenizer."""
-        ids = TensorSpec("token_ids", (None, self.context_length), "int32", id_range(self))
         raw = () if self.tokenizer is None else (RawTexts("token_ids", self.tokenizer, self.context_length),)
-        return {"text": Part(self, (ids,), raw)}
+        return {"text": Part(self, (token_ids_spec(self),), raw)}
 
     def save_assets(self, directory: str) -> None:
         """Writes tokenizer.json where there is a tokenizer; Keras calls it for a .keras file, export for a bundle."""
@@ -113,6 +111,16 @@ def id_range(encoder: keras.Model) -> tuple[int, int] | None:
     rows = [layer.vocab_size for layer in encoder._flatten_layers() if isinstance(layer, TokenEmbedding)]
     rows += [layer.input_dim for layer in encoder._flatten_layers() if isinstance(layer, keras.layers.Embedding)]
     return (0, max(rows) - 1) if rows else None
+
+
+def images_spec(size: tuple[int, int]) -> TensorSpec:
+    """Pictures of the size (height, width) as an artifact declares them: uint8."""
+    return TensorSpec("images", (None, *size, 3), "uint8", (0, 255))
+
+
+def token_ids_spec(encoder: keras.Model) -> TensorSpec:
+    """A text encoder's ids as an artifact declares them: int32, in the range that it can embed."""
+    return TensorSpec("token_ids", (None, int(encoder.input["token_ids"].shape[1])), "int32", id_range(encoder))
 
 
 def read_tokenizer(directory: str | Path) -> Tokenizer | None:

@@ -10,25 +10,27 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import id_range, lend_assets, preprocessing_for, read_assets, write_assets
+from mmzoo.encoders.contract import images_spec, lend_assets, preprocessing_for, token_ids_spec
 from mmzoo.encoders.tokenizers import check_tokenizer
+from mmzoo.models.kept_model import KeptModel
+from mmzoo.models.pictures import checked_pictures
 from mmzoo.models.trunk import Trunk, named_inputs
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 from mmzoo.tokenizer import Tokenizer
-from mmzoo.training.draws import load_draws, save_draws
 from mmzoo.training.fitting import fit_arguments
-from mmzoo.training.freezing import freeze_layers, frozen_layers
 from mmzoo.training.input_range import InputRange, WarnOnUnitRange
 from mmzoo.training.label_range import LabelRange, RefuseLabelsOutside
 
 
-class TrunkModel(keras.Model):
+class TrunkModel(KeptModel, keras.Model):
     """A trunk and what is computed of its outputs; the base of Classifier, MultiTask and Matcher.
 
     inputs, outputs: of the graph, the inputs as the trunk's. tokenizer and image_preprocessing: default the encoders' own.
     label_ranges: {task: what the model's compute_loss has shown it of the labels}.
     """
+
+    serialized = ("trunk",)
 
     def __init__(
         self,
@@ -120,12 +122,9 @@ class TrunkModel(keras.Model):
 
         Raises ValueError for other shapes, as many texts as there are not pictures, or a model without tokenizer.
         """
-        images, expected = np.asarray(images), (*self.image_size, 3)
-        if images.ndim != 4 or images.shape[1:] != expected or len(images) != len(texts):
-            raise ValueError(
-                f"images must have shape ({len(texts)}, {', '.join(map(str, expected))}) for {len(texts)} texts, received "
-                f"{images.shape}: mmzoo.data.resize(picture, model.image_preprocessing) makes one of any size fit"
-            )
+        images = checked_pictures(images, self.image_size)
+        if len(images) != len(texts):
+            raise ValueError(f"texts must be {len(images)} strings, one for each picture, received {len(texts)}")
         if self.tokenizer is None:
             raise ValueError(
                 "texts must be token ids where the model has no tokenizer: tokenizer= of its builder gives it one"
@@ -134,12 +133,7 @@ class TrunkModel(keras.Model):
 
     def whole_part(self, outputs: Mapping[str, Any], *, any_size: bool = False) -> Part:
         """All of the model as one part, its inputs as an artifact declares them: uint8 pictures, int32 token ids; raw: files, strings."""
-        specs = {
-            "images": TensorSpec("images", (None, *self.image_size, 3), "uint8", (0, 255)),
-            "token_ids": TensorSpec(
-                "token_ids", (None, self.context_length), "int32", id_range(self.trunk.text_encoder)
-            ),
-        }
+        specs = {"images": images_spec(self.image_size), "token_ids": token_ids_spec(self.trunk.text_encoder)}
         inputs = [specs.get(x.name) or TensorSpec(x.name, (None,), "bool") for x in self.inputs]
         raw: tuple[RawImages | RawTexts, ...] = (RawImages("images", self.image_preprocessing),)
         if self.tokenizer is not None:
@@ -147,36 +141,4 @@ class TrunkModel(keras.Model):
         return Part(keras.Model(self.input, dict(outputs), name=self.name), tuple(inputs), raw, any_size)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "trunk": keras.saving.serialize_keras_object(self.trunk),
-            "name": self.name,
-            "trainable": self.trainable,
-            "frozen": frozen_layers(self),
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        config = dict(config)
-        for key in ("trunk", "dtype"):
-            config[key] = keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
-        frozen = config.pop("frozen", [])
-        model = cls(**config)
-        freeze_layers(model, frozen)
-        return model
-
-    def save_own_variables(self, store: Any) -> None:
-        """Keras calls it for a .keras file, and load_own_variables to read it: what is drawn in training goes on there."""
-        super().save_own_variables(store)
-        save_draws(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        super().load_own_variables(load_draws(self, store))
-
-    def save_assets(self, directory: str) -> None:
-        """Writes tokenizer.json and preprocessing.json into a directory; Keras calls it for a .keras file, export for a bundle."""
-        write_assets(self, directory)
-
-    def load_assets(self, directory: str) -> None:
-        """Reads what save_assets wrote; Keras calls it."""
-        read_assets(self, directory)
+        return super().get_config() | {"trunk": keras.saving.serialize_keras_object(self.trunk)}

@@ -31,6 +31,18 @@ def fit_arguments(
     return result
 
 
+def refuse_compiled(model: keras.Model, *names: str, instead: str) -> None:
+    """Raises ValueError for what compile was given and the model has of its own ("loss", "metrics"), and forgets it.
+
+    Keras would keep it over a compile without. instead: where it is chosen, for the message.
+    """
+    given = [name for name in names if getattr(model, f"_compile_{name}") is not None]
+    for name in names:
+        setattr(model, f"_compile_{name}", None)
+    if given:
+        raise ValueError(f"{' and '.join(given)} must be chosen in {instead}, not in compile({given[0]}=...)")
+
+
 def _build_optimizer(model: keras.Model) -> None:
     """Its variables would otherwise be made inside the first step, which TensorFlow then traces twice; a strategy makes its own."""
     optimizer, strategy = getattr(model, "optimizer", None), getattr(model, "_distribute_strategy", None)

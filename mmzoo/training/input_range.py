@@ -10,8 +10,8 @@ from keras import ops
 
 
 def warn_if_unit_range(largest: float) -> None:
-    """Warns where the largest pixel value is at most 1."""
-    if largest <= 1:
+    """Warns where the largest pixel value is at most 1, but for pictures that are all black."""
+    if 0 < largest <= 1:
         warnings.warn(
             f"images must be in [0, 255], received values of at most {float(largest):g}: multiply pictures in [0, 1] by 255",
             UserWarning,

@@ -38,6 +38,14 @@ def test_one_language_alone():
     assert all(len(captions) == 4 for captions in pairs.captions)
 
 
+def test_tagged_captions_say_the_language_they_are_in():
+    plain, tagged = shapes(3), shapes(3, tagged=True)
+    assert tagged.captions == plain.captions
+    said = [[caption.language for caption in captions] for captions in tagged.captions]
+    assert said == [["en"] * 4 + ["zh"] * 4] * 3
+    assert not any(hasattr(caption, "language") for captions in plain.captions for caption in captions)
+
+
 def test_sizes_and_upright_shapes_survive_augmentation():
     augment = shapes(1).augment
     assert (augment.crop, augment.rotate, augment.flip) == ((1.0, 1.0), 0.0, True)

@@ -98,6 +98,16 @@ def test_one_beam_is_greedy(decoder, options):
     np.testing.assert_allclose(beam["log_probabilities"][:, 0], greedy["log_probabilities"], atol=1e-5)
 
 
+def test_one_beams_score_has_the_repetition_penalty_and_the_length_as_several_beams_have(decoder):
+    one, two = (
+        search(decoder, prompts(6), Decoding("beam", num_beams=beams, repetition_penalty=1.5, length_penalty=0.7))
+        for beams in (1, 2)
+    )
+    same = [row for row in range(len(two["token_ids"])) if (one["token_ids"][row, 0] == two["token_ids"][row, 0]).all()]
+    assert same
+    np.testing.assert_allclose(one["scores"][same, 0], two["scores"][same, 0], atol=1e-5)
+
+
 @pytest.mark.parametrize("strategy", ["greedy", "beam", "sample"])
 def test_prompts_of_several_lengths_go_on_as_each_alone(decoder, strategy):
     starts = ((START,), (START, 4, 3), (START, 3))

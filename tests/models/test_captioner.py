@@ -10,7 +10,7 @@ import pytest
 from mmzoo.encoders import build_convnet, build_recurrent_text
 from mmzoo.models import Captioner, build_captioner
 from mmzoo.models.captioner.ids import SpecialIds, written
-from mmzoo.tokenizer import Tokenizer
+from mmzoo.tokenizer import Tagged, Tokenizer
 
 JIT = keras.backend.backend() == "jax"  # TensorFlow takes longer to compile such a step than to run it
 CAPTIONS = ("a red circle", "a blue square", "a green star", "a white ring")
@@ -108,6 +108,25 @@ def test_what_cannot_be_written_gets_one_sentence(options, message):
         captioner("gru").generate(**{"images": IMAGES} | options)
 
 
+def test_a_captioner_of_two_languages_writes_the_one_asked_for():
+    english, chinese = CAPTIONS, ("红色的圆", "蓝色的方", "绿色的星", "白色的环")
+    tokenizer = Tokenizer.train([*english, *chinese], 400, languages=("en", "zh"))
+    tagged = [Tagged(text, "en") for text in english] + [Tagged(text, "zh") for text in chinese]
+    model = captioner(tokenizer=tokenizer, context_length=24)
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=JIT)
+    x = {"images": np.concatenate([IMAGES, IMAGES]), "token_ids": tokenizer(tagged, 24)}
+    model.fit(x, batch_size=8, epochs=150, verbose=0)
+    for language, captions in (("en", english), ("zh", chinese)):
+        assert [str(each) for each in model.generate(IMAGES, language=language)] == list(captions)
+
+
+def test_an_all_black_picture_is_no_picture_in_unit_range():
+    model = captioner("gru")
+    model.generate(np.zeros((1, 8, 8, 3), "uint8"), max_tokens=1)
+    with pytest.warns(UserWarning, match="multiply pictures in"):
+        model.generate(np.full((1, 8, 8, 3), 0.5, "float32"), max_tokens=1)
+
+
 def test_questions_are_answered_in_words():
     words = build_recurrent_text(vocab_size=TOKENIZER.vocab_size, context_length=8, width=8)
     model = captioner(text_encoder=words, fusion="cross_attention")
@@ -186,7 +205,9 @@ def test_bad_arguments_get_one_sentence(options, message):
 def test_a_second_loss_and_targets_are_refused():
     model = captioner()
     model.compile("sgd", "mse", run_eagerly=not JIT)
-    with pytest.raises(ValueError, match="loss must not be given to compile"):
+    with pytest.raises(
+        ValueError, match=r"loss must be chosen in build_captioner\(label_smoothing=...\), not in compile\(loss="
+    ):
         model.fit(X, batch_size=4, verbose=0)
     model.compile("sgd", run_eagerly=not JIT)
     with pytest.raises(ValueError, match="targets must be None: the captions are the input token_ids"):

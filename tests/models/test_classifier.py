@@ -370,8 +370,9 @@ def test_examples_of_mmzoo_train_it_from_a_dataset():
         (lambda: classifier(tokenizer=Tokenizer.train(["a"], 300)), "for this tokenizer, received 10"),
         (
             lambda: classifier().inputs_of(IMAGES[:1], ["a", "b"]),
-            r"\(2, 8, 8, 3\) for 2 texts, received \(1, 8, 8, 3\)",
+            "texts must be 1 strings, one for each picture, received 2",
         ),
+        (lambda: classifier().inputs_of(IMAGES[:1, :4], ["a"]), r"shape \(N, 8, 8, 3\), received \(1, 4, 8, 3\)"),
         (lambda: classifier().classify(IMAGES[:1], ["a"]), "no tokenizer"),
         (lambda: classifier(head="regression").task.named(np.zeros((1, 3))), "received 'regression': use predict"),
         (lambda: build_vqa(vit(), text(), ["yes"]), r"at least two different strings, received \['yes'\]"),

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from mmzoo.decoding import Decoding, Prompts, beam_search, single_search
-from mmzoo.training.input_range import warn_if_unit_range
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +18,8 @@ class Generated:
     """What was written about one picture.
 
     text: in words, "" where the model has no tokenizer; log_probability: of the tokens after the prompt, the end included, in nats;
-    token_ids (T,) int32: start, prefix and all up to the end; score: what the texts of a beam search compare by;
+    token_ids (T,) int32: start, prefix and all up to the end; score: what the texts of a beam search compare by, and of the others the
+    log-probability with repetition_penalty;
     alternatives: the next best texts of a beam search.
     """
 
@@ -51,8 +51,7 @@ class _Program(keras.Model):
             found = beam_search(decoder, context, prompts, self.options)
             return {name: each[:, : self.options.num_returned] for name, each in found.items()}
         found = single_search(decoder, context, prompts, self.options, inputs.get("noise"))
-        found = {name: each[:, None] for name, each in found.items()}
-        return found | {"scores": found["log_probabilities"]}
+        return {name: each[:, None] for name, each in found.items()}
 
 
 def generate(
@@ -84,7 +83,6 @@ def generate(
         )
     if not count:
         return []
-    warn_if_unit_range(inputs["images"].max())
     inputs |= {"prompts": prompts, "lengths": lengths}
     if options.strategy == "sample":
         # A number for each picture and token, whatever the batches are.

@@ -17,27 +17,25 @@ from mmzoo.encoders.contract import (
     inputs_like,
     lend_assets,
     preprocessing_for,
-    read_assets,
-    write_assets,
 )
 from mmzoo.losses import cross_entropy, masked_mean
 from mmzoo.models.captioner.generation import Generated, generate
 from mmzoo.models.captioner.ids import SpecialIds, written
 from mmzoo.models.captioner.parts import parts_of_captioner
+from mmzoo.models.kept_model import KeptModel
 from mmzoo.models.objectives import ContrastHead
+from mmzoo.models.pictures import checked_pictures
 from mmzoo.models.trunk import Trunk
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part
 from mmzoo.tokenizer import Tokenizer
-from mmzoo.training.draws import load_draws, save_draws
-from mmzoo.training.fitting import fit_arguments
-from mmzoo.training.freezing import freeze_layers, frozen_layers
+from mmzoo.training.fitting import fit_arguments, refuse_compiled
 from mmzoo.training.input_range import InputRange, WarnOnUnitRange
 from mmzoo.training.replicas import replica_share
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class Captioner(keras.Model):
+class Captioner(KeptModel, keras.Model):
     """Writes about pictures (encoder and decoder as in Show and Tell, arXiv:1411.4555, section 3), or answers questions about them.
 
     Inputs:  images (B, H, W, 3) in [0, 255]; token_ids (B, T) int32, the captions. A captioner that also reads a text has that as
@@ -52,6 +50,8 @@ class Captioner(keras.Model):
     saved in its .keras file; without a tokenizer, special_ids says what begins, ends and fills a text.
     Raises ValueError for a tokenizer with more tokens than the decoder, or a reader without a sequence.
     """
+
+    serialized = ("reader", "decoder", "contrast")
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Captioner(keras.Model):
         inputs.pop("patch_mask", None)
         text_input = "decoder_token_ids" if "token_ids" in inputs else "token_ids"
         inputs[text_input] = keras.Input((decoder.context_length,), dtype="int32", name=text_input)
-        special_ids = SpecialIds.of(tokenizer) if tokenizer is not None else special_ids or SpecialIds()
+        special_ids = SpecialIds.of(tokenizer) if tokenizer is not None else SpecialIds(*special_ids or ())
         read, token_ids = _read(reader, inputs), inputs[text_input][:, :-1]
         options = {} if contrast is None else {"text_mask": written(token_ids, special_ids), "return_summary": True}
         said = decoder(token_ids, read["sequence"], memory_mask=read.get("mask"), **options)
@@ -135,11 +135,7 @@ class Captioner(keras.Model):
         """The mean cross-entropy of a token, with any loss the layers added. Raises ValueError for targets or a second loss."""
         if y is not None:
             raise ValueError(f"targets must be None: the captions are the input {self.text_input}")
-        if self._compile_loss is not None:
-            setattr(self, "_compile_loss", None)  # noqa: B010  Keras would keep it over a compile without one, and types it nowhere
-            raise ValueError(
-                "loss must not be given to compile: a captioner has its own, with build_captioner(label_smoothing=...)"
-            )
+        refuse_compiled(self, "loss", instead="build_captioner(label_smoothing=...)")
         self.input_range.update_state(x["images"])
         logits, targets = y_pred["logits"], ops.cast(x[self.text_input], "int32")[:, 1:]
         counted = written(targets, self.special_ids)
@@ -175,12 +171,7 @@ class Captioner(keras.Model):
 
         Raises ValueError for other shapes, texts that it does not read, none where it does, or no tokenizer for them.
         """
-        images, expected = np.asarray(images), (*self.image_size, 3)
-        if images.ndim != 4 or images.shape[1:] != expected:
-            raise ValueError(
-                f"images must have shape (N, {', '.join(map(str, expected))}), received {images.shape}: "
-                "mmzoo.data.resize(picture, model.image_preprocessing) makes one of any size fit"
-            )
+        images = checked_pictures(images, self.image_size)
         if self.text_encoder is None:
             if texts is not None:
                 raise ValueError("texts must be None: this captioner has no text encoder to read them")
@@ -253,45 +244,13 @@ class Captioner(keras.Model):
         return parts_of_captioner(self)
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        return super().get_config() | {
             "reader": keras.saving.serialize_keras_object(self.reader),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
             "special_ids": list(self.special_ids),
             "label_smoothing": self.label_smoothing,
             "contrast": None if self.contrast is None else keras.saving.serialize_keras_object(self.contrast),
-            "name": self.name,
-            "trainable": self.trainable,
-            "frozen": frozen_layers(self),
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Captioner:
-        config = dict(config)
-        for key in ("reader", "decoder", "contrast", "dtype"):
-            config[key] = config[key] and keras.saving.deserialize_keras_object(
-                config[key], custom_objects=custom_objects
-            )
-        frozen = config.pop("frozen", [])
-        model = cls(**config | {"special_ids": SpecialIds(*config["special_ids"])})
-        freeze_layers(model, frozen)
-        return model
-
-    def save_own_variables(self, store: Any) -> None:
-        """Keras calls it for a .keras file, and load_own_variables to read it: what is drawn in training goes on there."""
-        super().save_own_variables(store)
-        save_draws(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        super().load_own_variables(load_draws(self, store))
-
-    def save_assets(self, directory: str) -> None:
-        """Writes tokenizer.json and preprocessing.json into a directory; Keras calls it for a .keras file, export for a bundle."""
-        write_assets(self, directory)
-
-    def load_assets(self, directory: str) -> None:
-        """Reads what save_assets wrote; Keras calls it."""
-        read_assets(self, directory)
 
 
 def _read(reader: keras.Model, inputs: Any) -> Any:

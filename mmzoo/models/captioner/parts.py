@@ -2,59 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
-from mmzoo.encoders.contract import id_range
+from mmzoo.encoders.contract import images_spec, token_ids_spec
 from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
 
 
 def parts_of_captioner(model: Any) -> dict[str, Part]:
-    """encoder: pictures (and questions) -> sequence; prefill: sequence, the first token -> logits, context, state; decode_step:
-    token, its position, context, state -> logits, next state. Every cache is a tensor by name."""
-    sequence, mask = model.remember({name: tensor for name, tensor in model.input.items() if name != model.text_input})
-    read = {"sequence": sequence} if mask is None else {"sequence": sequence, "sequence_mask": mask}
+    """The models of a loop outside, each with B first; every cache is a tensor with a name.
+
+    encoder: images (B, H, W, 3) uint8, and token_ids (B, T) of the question -> sequence (B, S, C), sequence_mask where there is one.
+    prefill: those outputs, and the first token (B, 1) -> logits (B, V) float32, what every step needs of the sequence, the state.
+    decode_step: a token (B, 1), its position (B,), and what prefill gave -> logits, next_NAME for each tensor of the state.
+    """
     reader_inputs = {name: tensor for name, tensor in model.input.items() if name != model.text_input}
+    sequence, mask = model.remember(reader_inputs)
+    read = {"sequence": sequence} if mask is None else {"sequence": sequence, "sequence_mask": mask}
     encoder = keras.Model(reader_inputs, read, name="encoder")
-    begin = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in read.items()}
-    begin["token_ids"] = keras.Input((1,), dtype="int32", name="token_ids")
+    token = keras.Input((1,), dtype="int32", name="token_ids")
+    begin = {"token_ids": token, **_inputs_like(read)}
     begun = Prefill(model.decoder, name="begin")(begin)
-    carried = {
-        name: keras.Input(x.shape[1:], dtype=x.dtype, name=name) for name, x in begun.items() if name != "logits"
-    }
-    again = inputs_like_step(carried)
+    carried = {name: tensor for name, tensor in begun.items() if name != "logits"}
+    again = {"token_ids": token, "position": keras.Input((), dtype="int32", name="position"), **_inputs_like(carried)}
     stepped = DecodeStep(model.decoder, name="step")(again)
-    ids = (0, model.decoder.vocab_size - 1)
-    ranges = {"token_ids": ids, "position": (0, model.context_length - 1)}
-
-    def specs(inputs: dict[str, Any]) -> tuple[TensorSpec, ...]:
-        return tuple(
-            TensorSpec(name, (None, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype), ranges.get(name))
-            for name, tensor in inputs.items()
-        )
-
+    ranges = {"token_ids": (0, model.decoder.vocab_size - 1), "position": (0, model.context_length - 1)}
     return {
-        "encoder": Part(encoder, _read_specs(model, reader_inputs), _raw(model)),
-        "prefill": Part(keras.Model(begin, begun, name="prefill"), specs(begin), any_size=True),
-        "decode_step": Part(keras.Model(again, stepped, name="decode_step"), specs(again), any_size=True),
-    }
-
-
-def inputs_like_step(carried: dict[str, Any]) -> dict[str, Any]:
-    """The inputs of one step: a token and its place, and what was carried."""
-    return {
-        "token_ids": keras.Input((1,), dtype="int32", name="token_ids"),
-        "position": keras.Input((), dtype="int32", name="position"),
-        **carried,
+        "encoder": Part(encoder, _reader_specs(model, reader_inputs), _raw(model, reader_inputs), any_size=True),
+        "prefill": Part(keras.Model(begin, begun, name="prefill"), _specs(begin, ranges), any_size=True),
+        "decode_step": Part(keras.Model(again, stepped, name="decode_step"), _specs(again, ranges), any_size=True),
     }
 
 
 @keras.saving.register_keras_serializable("mmzoo")
 class Prefill(keras.layers.Layer):
-    """The start of a text: {sequence, sequence_mask?, token_ids (B, 1)} -> {logits (B, V), what each step needs of the sequence, the
-    state after the token}."""
+    """The start of a text: what the encoder gave and the first token -> logits, the decoder's context, the state after the token."""
 
     def __init__(self, decoder: keras.layers.Layer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -71,7 +56,7 @@ class Prefill(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("mmzoo")
 class DecodeStep(keras.layers.Layer):
-    """One token more: {token_ids (B, 1), position (B,), context, state} -> {logits (B, V), next_NAME for each tensor of the state}."""
+    """One token more: the token, its position, the decoder's context and state -> logits, and the state as next_NAME."""
 
     def __init__(self, decoder: keras.layers.Layer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -86,16 +71,24 @@ class DecodeStep(keras.layers.Layer):
         return {"logits": logits} | {f"next_{name}": x for name, x in state.items()}
 
 
-def _read_specs(model: Any, inputs: dict[str, Any]) -> tuple[TensorSpec, ...]:
-    images = TensorSpec("images", (None, *model.image_size, 3), "uint8", (0, 255))
-    if "token_ids" not in inputs:
-        return (images,)
-    length = int(inputs["token_ids"].shape[1])
-    return (images, TensorSpec("token_ids", (None, length), "int32", id_range(model.text_encoder)))
+def _inputs_like(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: keras.Input(x.shape[1:], dtype=x.dtype, name=name) for name, x in tensors.items()}
 
 
-def _raw(model: Any) -> tuple[RawImages | RawTexts, ...]:
-    raw: tuple[RawImages | RawTexts, ...] = (RawImages("images", model.image_preprocessing),)
-    if model.text_encoder is not None and model.question_tokenizer is not None:
-        raw += (RawTexts("token_ids", model.question_tokenizer, int(model.input["token_ids"].shape[1])),)
-    return raw
+def _specs(inputs: Mapping[str, Any], ranges: Mapping[str, tuple[int, int]]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(name, (None, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype), ranges.get(name))
+        for name, tensor in inputs.items()
+    )
+
+
+def _reader_specs(model: Any, inputs: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
+    texts = (token_ids_spec(model.text_encoder),) if "token_ids" in inputs else ()
+    return (images_spec(model.image_size), *texts)
+
+
+def _raw(model: Any, inputs: Mapping[str, Any]) -> tuple[RawImages | RawTexts, ...]:
+    pictures = RawImages("images", model.image_preprocessing)
+    if "token_ids" not in inputs or model.question_tokenizer is None:
+        return (pictures,)
+    return pictures, RawTexts("token_ids", model.question_tokenizer, int(inputs["token_ids"].shape[1]))

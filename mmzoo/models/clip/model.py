@@ -10,24 +10,25 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import id_range, inputs_like, lend_assets, preprocessing_for, read_assets, write_assets
+from mmzoo.encoders.contract import images_spec, inputs_like, lend_assets, preprocessing_for, token_ids_spec
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.layers import LogitScale
 from mmzoo.losses import contrastive_loss, repeated_rows, sigmoid_loss, triplet_loss
 from mmzoo.models.clip.towers import build_tower
+from mmzoo.models.kept_model import KeptModel
+from mmzoo.models.pictures import checked_pictures
 from mmzoo.presets import ImagePreprocessing
-from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
+from mmzoo.signature import Part, RawImages, RawTexts
 from mmzoo.tokenizer import Tokenizer
-from mmzoo.training.fitting import fit_arguments
-from mmzoo.training.freezing import freeze_layers, frozen_layers
-from mmzoo.training.input_range import InputRange, WarnOnUnitRange, warn_if_unit_range
+from mmzoo.training.fitting import fit_arguments, refuse_compiled
+from mmzoo.training.input_range import InputRange, WarnOnUnitRange
 from mmzoo.training.replicas import gather_batch, replica_share
 
 LOSSES: dict[str, Callable[..., Any]] = {"softmax": contrastive_loss, "sigmoid": sigmoid_loss, "triplet": triplet_loss}
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class CLIP(keras.Model):
+class CLIP(KeptModel, keras.Model):
     """Projects two encoders onto one unit sphere and learns which picture belongs to which text (arXiv:2103.00020, section 2.3).
 
     Inputs:  images (B, H, W, 3) in [0, 255], any dtype; token_ids (B, T) int32.
@@ -40,6 +41,8 @@ class CLIP(keras.Model):
     belong to the model and are saved in its .keras file.
     Raises ValueError for encoders without a pooled output, embed_dim < 1, an unknown loss or projection.
     """
+
+    serialized = ("image_encoder", "text_encoder")
 
     def __init__(
         self,
@@ -112,9 +115,7 @@ class CLIP(keras.Model):
         """
         if sample_weight is not None:
             raise ValueError("sample_weight must be None: a contrastive loss compares all pairs of a batch")
-        if self._compile_loss is not None:
-            setattr(self, "_compile_loss", None)  # noqa: B010  Keras would keep it over a compile without one, and types it nowhere
-            raise ValueError("loss must be chosen in build_clip(loss=...), not in compile(loss=...)")
+        refuse_compiled(self, "loss", instead="build_clip(loss=...)")
         self.input_range.update_state(x["images"])
         image_embeds, text_embeds, token_ids = gather_batch(
             y_pred["image_embeds"], y_pred["text_embeds"], x["token_ids"]
@@ -150,16 +151,9 @@ class CLIP(keras.Model):
         Pictures of other sizes and files are read by mmzoo.data (safe_decode, resize). Warns if all values are at most 1.
         Raises ValueError for another shape: resizing silently would not be the training's preprocessing.
         """
-        images = np.asarray(images)
-        expected = (*self.image_size, 3)
-        if images.ndim != 4 or images.shape[1:] != expected:
-            raise ValueError(
-                f"images must have shape (N, {', '.join(map(str, expected))}), received {images.shape}: "
-                "mmzoo.data.resize(picture, model.image_preprocessing) makes one of any size fit"
-            )
+        images = checked_pictures(images, self.image_size)
         if not len(images):
             return np.zeros((0, self.embed_dim), "float32")
-        warn_if_unit_range(images.max())
         return _embed(self.image_tower, "images", images, batch_size)
 
     def encode_text(self, texts: Sequence[str] | np.ndarray, *, batch_size: int = 256) -> np.ndarray:
@@ -187,43 +181,22 @@ class CLIP(keras.Model):
 
     def export_parts(self) -> dict[str, Part]:
         """The towers with their inputs as an artifact declares them: uint8 pictures, int32 token ids; raw: files, strings."""
-        image = TensorSpec("images", (None, *self.image_size, 3), "uint8", (0, 255))
-        text = TensorSpec("token_ids", (None, self.context_length), "int32", id_range(self.text_encoder))
         pictures = (RawImages("images", self.image_preprocessing),)
         texts = () if self.tokenizer is None else (RawTexts("token_ids", self.tokenizer, self.context_length),)
-        return {"image": Part(self.image_tower, (image,), pictures), "text": Part(self.text_tower, (text,), texts)}
+        return {
+            "image": Part(self.image_tower, (images_spec(self.image_size),), pictures),
+            "text": Part(self.text_tower, (token_ids_spec(self.text_encoder),), texts),
+        }
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        return super().get_config() | {
             "image_encoder": keras.saving.serialize_keras_object(self.image_encoder),
             "text_encoder": keras.saving.serialize_keras_object(self.text_encoder),
             "embed_dim": self.embed_dim,
             "loss": self.loss_name,
             "image_projection": self.image_projection,
             "text_projection": self.text_projection,
-            "name": self.name,
-            "trainable": self.trainable,
-            "frozen": frozen_layers(self),
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> CLIP:
-        config = dict(config)
-        for key in ("image_encoder", "text_encoder", "dtype"):
-            config[key] = keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
-        frozen = config.pop("frozen", [])
-        model = cls(**config)
-        freeze_layers(model, frozen)
-        return model
-
-    def save_assets(self, directory: str) -> None:
-        """Writes tokenizer.json and preprocessing.json into a directory; Keras calls it for a .keras file, export for a bundle."""
-        write_assets(self, directory)
-
-    def load_assets(self, directory: str) -> None:
-        """Reads what save_assets wrote; Keras calls it."""
-        read_assets(self, directory)
 
 
 def _embed(tower: keras.Model, name: str, values: np.ndarray, batch_size: int) -> np.ndarray:

@@ -138,11 +138,3 @@ def check_inputs(inputs: Any, images: bool, texts: bool) -> Mapping[str, Any]:
     if missing := [name for name in wanted if name not in inputs]:
         raise ValueError(f"inputs must be dictionaries {{{named}}}, received none of {', '.join(missing)}")
     return inputs
-
-
-def refuse_compiled(pretrainer: Any) -> None:
-    """Raises ValueError for a loss or metrics of compile, and forgets them: Keras would keep them over a compile without."""
-    given = [name for name in ("loss", "metrics") if getattr(pretrainer, f"_compile_{name}") is not None]
-    pretrainer._compile_loss = pretrainer._compile_metrics = None
-    if given:
-        raise ValueError(f"{' and '.join(given)} must be chosen in build_pretrainer(objectives=...), not in compile")

@@ -10,12 +10,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.encoders.contract import lend_assets, preprocessing_for, read_assets, write_assets
+from mmzoo.encoders.contract import lend_assets, preprocessing_for
 from mmzoo.encoders.hiding import with_mask_token
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.layers import EmbeddingQueue, HardNegatives, MomentumCopy
 from mmzoo.models.classifier import Classifier
 from mmzoo.models.clip import CLIP
+from mmzoo.models.kept_model import KeptModel
 from mmzoo.models.matcher import Matcher
 from mmzoo.models.objectives import unread_loss
 from mmzoo.models.pretrainer import choosing, conversions, heads
@@ -25,9 +26,7 @@ from mmzoo.models.trunk import Trunk
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part
 from mmzoo.tokenizer import Tokenizer
-from mmzoo.training.draws import load_draws, save_draws
-from mmzoo.training.fitting import fit_arguments
-from mmzoo.training.freezing import freeze_layers, frozen_layers
+from mmzoo.training.fitting import fit_arguments, refuse_compiled
 from mmzoo.training.input_range import InputRange, WarnOnUnitRange
 from mmzoo.training.replicas import replica_share
 
@@ -40,7 +39,7 @@ METRICS = {
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class Pretrainer(keras.Model):
+class Pretrainer(KeptModel, keras.Model):
     """Learns from pictures with captions, or from either alone, by several objectives at once (ALBEF, arXiv:2107.07651, section 3.2;
     for hidden patches SimMIM, arXiv:2111.09886).
 
@@ -57,6 +56,8 @@ class Pretrainer(keras.Model):
     its draws are: what was saved after an epoch goes on with the masks and negatives that would have come. The order of examples is
     fit's, which mmzoo.training.checkpoint.Checkpoint resumes too.
     """
+
+    serialized = ("image_encoder", "text_encoder", "fusion")
 
     def __init__(
         self,
@@ -182,7 +183,7 @@ class Pretrainer(keras.Model):
         """The weighted sum of the objectives' losses, with any loss the layers added. Raises ValueError for a second loss."""
         if sample_weight is not None:
             raise ValueError("sample_weight must be None: the objectives compare the examples of a batch")
-        choosing.refuse_compiled(self)
+        refuse_compiled(self, "loss", "metrics", instead="build_pretrainer(objectives=...)")
         if self.momentum is not None and replica_share(1.0) != 1.0:
             raise ValueError(
                 "momentum must be None on several replicas, which would each keep averages and a queue of their own"
@@ -200,7 +201,7 @@ class Pretrainer(keras.Model):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """The objectives' own. Raises ValueError for those of compile(metrics=...), which have no targets to compare."""
-        choosing.refuse_compiled(self)
+        refuse_compiled(self, "loss", "metrics", instead="build_pretrainer(objectives=...)")
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
@@ -268,7 +269,7 @@ class Pretrainer(keras.Model):
             return None if part is None else keras.saving.serialize_keras_object(part)
 
         masking = self.token_masking
-        return {
+        return super().get_config() | {
             "image_encoder": pack(self.image_encoder),
             "text_encoder": pack(self.text_encoder),
             "fusion": pack(None if self.trunk is None else self.trunk.fusion),
@@ -283,36 +284,4 @@ class Pretrainer(keras.Model):
             "mask_id": None if masking is None else masking.mask_id,
             "special_ids": [] if masking is None else list(masking.special_ids),
             "seed": self.seed,
-            "name": self.name,
-            "trainable": self.trainable,
-            "frozen": frozen_layers(self),
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Pretrainer:
-        config = dict(config)
-        for key in ("image_encoder", "text_encoder", "fusion", "dtype"):
-            if config[key] is not None:
-                config[key] = keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
-        config["fusion"] = config["fusion"] or "cross_attention"
-        frozen = config.pop("frozen", [])
-        model = cls(**config)
-        freeze_layers(model, frozen)
-        return model
-
-    def save_own_variables(self, store: Any) -> None:
-        """Keras calls it for a .keras file, and load_own_variables to read it: what is drawn in training goes on there."""
-        super().save_own_variables(store)
-        save_draws(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        super().load_own_variables(load_draws(self, store))
-
-    def save_assets(self, directory: str) -> None:
-        """Writes tokenizer.json and preprocessing.json, where it has them, into a directory; Keras calls it for a .keras file."""
-        write_assets(self, directory)
-
-    def load_assets(self, directory: str | None) -> None:
-        """Reads what save_assets wrote; Keras calls it, with None where that was nothing."""
-        read_assets(self, directory)
