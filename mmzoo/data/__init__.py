@@ -28,6 +28,7 @@ _HOMES = {
     "flip_allowed": "augmentation",
     "folder": "folders",
     "hateful_memes": "layouts.memes",
+    "judge_captions": "scenes.judging",
     "mvsa": "layouts.tweets",
     "matching": "tasks",
     "resize": "decode",

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.metrics.ablation import AblationReport, modality_ablation
+from mmzoo.metrics.caption import CaptionReport, caption_report, cider_d, clip_score, distinct, rouge_l
 from mmzoo.metrics.classification import classification_report
 from mmzoo.metrics.consistency import ConsistencyReport, modality_consistency
 from mmzoo.metrics.evaluation import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AblationReport",
+    "CaptionReport",
     "ConsistencyReport",
     "Evaluation",
     "Figure",
@@ -43,11 +45,15 @@ __all__ = [
     "TaskReport",
     "ZeroShotCallback",
     "ZeroShotReport",
+    "caption_report",
     "chance_precision_at_k",
     "chance_recall_at_k",
+    "cider_d",
     "class_prompts",
     "classification_evaluation",
     "classification_report",
+    "clip_score",
+    "distinct",
     "figure_table",
     "label_embeddings",
     "linear_probe",
@@ -59,6 +65,7 @@ __all__ = [
     "retrieval_evaluation",
     "retrieval_report",
     "retrieval_report_from_embeds",
+    "rouge_l",
     "zero_shot_accuracy",
     "zero_shot_evaluation",
 ]

@@ -79,3 +79,12 @@ def test_a_mirrored_digit_is_no_digit(train):
 def test_unknown_split_is_refused():
     with pytest.raises(ValueError, match="split must be 'train' or 'test', received 'validation'"):
         digits("validation")
+
+
+def test_one_language_and_tags():
+    english, chinese = digits("test", languages=("en",)), digits("test", languages=("zh",), tagged=True)
+    assert english.captions[0] + chinese.captions[0] == digits("test").captions[0]
+    assert len(english.captions[0]) == 8
+    assert {caption.language for caption in chinese.captions[0]} == {"zh"}
+    with pytest.raises(ValueError, match="language must be one of en, zh, received 'fr'"):
+        digits(languages=("fr",))

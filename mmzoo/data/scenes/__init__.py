@@ -3,6 +3,7 @@
 from mmzoo.data.scenes.captioning import WORDINGS, all_captions, caption, captions
 from mmzoo.data.scenes.checking import Agreement, check, compare
 from mmzoo.data.scenes.description import Attributes, Description, describe, relation
+from mmzoo.data.scenes.judging import SceneReport, judge_captions
 from mmzoo.data.scenes.parsing import parse_caption
 from mmzoo.data.scenes.questioning import KINDS, Question, answers, question_pairs, questions
 from mmzoo.data.scenes.reading import Reading, Refusal, Seen, read_scene
@@ -39,6 +40,7 @@ __all__ = [
     "Reading",
     "Refusal",
     "Scene",
+    "SceneReport",
     "Seen",
     "all_captions",
     "answers",
@@ -49,6 +51,7 @@ __all__ = [
     "compare",
     "describe",
     "is_held_out",
+    "judge_captions",
     "parse_caption",
     "question_pairs",
     "questions",

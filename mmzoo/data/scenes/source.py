@@ -13,7 +13,7 @@ from mmzoo.data.scenes.rendering import render
 from mmzoo.data.scenes.sampling import MAX_OBJECTS, SPLITS, sample_scene
 from mmzoo.data.scenes.scene import Scene, combination
 from mmzoo.data.scenes.vocabulary import COMBINATIONS
-from mmzoo.data.scenes.words import LANGUAGES, require_language
+from mmzoo.data.scenes.words import LANGUAGES, check_languages
 from mmzoo.tokenizer import Tagged
 
 _LABELS = {wanted: label for label, wanted in enumerate(COMBINATIONS)}
@@ -73,7 +73,4 @@ def _require(count: int, split: str, seed: int, objects: tuple[int, int], langua
         raise ValueError(f"seed must be at least 0, received {seed}")
     if len(objects) != 2 or not 1 <= objects[0] <= objects[1] <= MAX_OBJECTS:
         raise ValueError(f"objects must be (least, most) within 1 to {MAX_OBJECTS}, received {objects}")
-    if isinstance(languages, str) or not languages or len(set(languages)) < len(languages):
-        raise ValueError(f"languages must be different ones of {', '.join(LANGUAGES)}, received {languages!r}")
-    for language in languages:
-        require_language(language)
+    check_languages(languages)

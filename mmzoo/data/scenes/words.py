@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 LANGUAGES: tuple[str, ...] = ("en", "zh")
 
 CHINESE: dict[str, str] = {
@@ -52,3 +54,11 @@ def require_language(language: str) -> None:
     """Raises: ValueError if nothing can be said in the language."""
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, received {language!r}")
+
+
+def check_languages(languages: Sequence[str]) -> None:
+    """Raises: ValueError for no languages, one that is twice there, or one in which nothing can be said."""
+    if isinstance(languages, str) or not languages or len(set(languages)) < len(languages):
+        raise ValueError(f"languages must be different ones of {', '.join(LANGUAGES)}, received {languages!r}")
+    for language in languages:
+        require_language(language)
