@@ -47,6 +47,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python bench/pretrained.py --check
 	$(BIN)/python bench/fusion.py --check
 	$(BIN)/python bench/pretraining.py --check
+	$(BIN)/python bench/decoding.py --check
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mmzoo needs Python 3.11 or later, found " + sys.version)'

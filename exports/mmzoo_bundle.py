@@ -40,12 +40,17 @@ class Bundle:
         self._sums = {line[66:]: line[:64] for line in lines.splitlines()}
         self.manifest: dict[str, Any] = json.loads(self.checked("manifest.json").read_bytes())
         self.parts: dict[str, Any] = self.manifest["parts"]
-        self._rows: TokenRows | None = None
+        self._rows: dict[str, TokenRows] = {}
         self._preprocessing: dict[str, Any] | None = None
 
     def checked(self, name: str) -> Path:
-        """The path of a file of the bundle, after its SHA-256 has been found right."""
+        """The path of a file of the bundle, after its SHA-256 has been found right; of a folder, after all its files'."""
         path = self.directory / name
+        if path.is_dir():
+            present = {file.relative_to(self.directory).as_posix() for file in path.rglob("*") if file.is_file()}
+            for file in sorted(present | {each for each in self._sums if each.startswith(f"{name}/")}):
+                self.checked(file)
+            return path
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != self._sums.get(name):
@@ -97,12 +102,17 @@ class Bundle:
 
     def token_ids(self, texts: Sequence[str], part: str = "text") -> np.ndarray:
         """Texts -> the text input (N, T) int32 of a part. Raises ValueError if the bundle has no tokenizer.json."""
-        if self._rows is None:
-            if "tokenizer.json" not in self._sums:
-                raise ValueError("the bundle must have a tokenizer.json for texts, found none: give token ids to run")
-            self._rows = TokenRows(self.checked("tokenizer.json").read_text("utf-8"))
         (length,) = [spec["shape"][1] for spec in self.parts[part]["inputs"] if spec["name"] == "token_ids"]
-        return self._rows(texts, length)
+        return self.tokenizer(part)(texts, length)
+
+    def tokenizer(self, part: str = "") -> TokenRows:
+        """The bundle's tokenizer, or a part's where that has its own. Raises ValueError if there is none."""
+        name = f"{part}/tokenizer.json" if f"{part}/tokenizer.json" in self._sums else "tokenizer.json"
+        if name not in self._rows:
+            if name not in self._sums:
+                raise ValueError("the bundle must have a tokenizer.json for texts, found none: give token ids instead")
+            self._rows[name] = TokenRows(self.checked(name).read_text("utf-8"))
+        return self._rows[name]
 
 
 def _require_list(name: str, values: Any) -> None:
@@ -286,7 +296,7 @@ def _read_by_filter(start: float, end: float, size: int, support: int, length: i
 
 
 class TokenRows:
-    """Rows of token ids [start] body [end], then pads, from the text of a tokenizer.json."""
+    """Rows of token ids [start] body [end], then pads, from the text of a tokenizer.json; and texts from rows."""
 
     def __init__(self, definition: str) -> None:
         import tokenizers
@@ -306,7 +316,9 @@ class TokenRows:
         unknown = content["model"].get("unk_id", content["model"].get("unk_token"))
         unknown = vocabulary.get(unknown) if isinstance(unknown, str) else unknown
         framing = {*self._before, *self._after}
-        self._reserved = ({*special.values()} | framing) - ({unknown} - framing - {self._pad})
+        self._hidden = {*special.values()} | framing
+        self._suffix = content["model"].get("end_of_word_suffix") or ""
+        self._reserved = self._hidden - ({unknown} - framing - {self._pad})
         self._longest_token = max(map(len, vocabulary))
 
     def __call__(self, texts: Sequence[str], length: int) -> np.ndarray:
@@ -319,6 +331,12 @@ class TokenRows:
             tokens = [*self._before, *body[:room], *self._after]
             row[: len(tokens)] = tokens
         return rows
+
+    def words(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """The texts of rows of ids, each without what frames it and without special tokens."""
+        kept = [[int(index) for index in row if index not in self._hidden] for row in rows]
+        texts = self._encoder.decode_batch(kept, skip_special_tokens=False)
+        return [text.replace(self._suffix, " ").strip() for text in texts] if self._suffix else texts
 
 
 def frame(post_processor: Mapping[str, Any] | None) -> tuple[list[int], list[int]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,15 +44,44 @@ class RawTexts:
 
 
 @dataclass(frozen=True)
+class RawWords:
+    """Strings, which are made of the token ids (B, T), the start first, of the tensor output of this name; None: nothing can make them."""
+
+    output: str
+    tokenizer: Tokenizer | None
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What a loop outside must know to write texts, one token after the other, with a part that gives the logits of the next.
+
+    start_id begins a text, end_id ends it, pad_id fills the rest. unwritten_ids: tokens that are never chosen. language_ids: tokens
+    that may stand behind the start, such as {"en": 5}. context_length: the most tokens of a text, start and end included.
+    """
+
+    start_id: int
+    end_id: int
+    pad_id: int
+    context_length: int
+    unwritten_ids: tuple[int, ...] = ()
+    language_ids: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Part:
     """A Keras model that is exported on its own, with its inputs as the artifact declares them.
 
     The declared dtype may be narrower than the Keras input (uint8 pictures for a float32 input); exporters cast.
     raw: what users have in place of some of its tensor inputs, at most one of each kind; raw artifacts take that.
     any_size: its outputs may be of any size, so files are judged by how far they are off in proportion.
+    writing: of a part that gives the logits of the next token, how texts are written with it; the manifest says so.
+    words: its output as users have it. Such a part is written in its raw form alone, under its own name: of the formats only
+    SavedModels have strings.
     """
 
     model: Any
     inputs: tuple[TensorSpec, ...]
     raw: tuple[RawImages | RawTexts, ...] = ()
     any_size: bool = False
+    writing: Writing | None = None
+    words: RawWords | None = None

@@ -9,9 +9,16 @@ if os.environ.get("KERAS_BACKEND") == "jax":
     sys.modules["tensorflow"] = None
 
 import keras
+import numpy as np
 import pytest
 
 CAPTIONS = ("a red circle on the left", "a small blue square", "un café à la crème", "красный круг", "数字七 3.14")
+SAID = [
+    f"a {colour} {shape} on the {side}"
+    for colour in ("red", "blue", "green", "white")
+    for shape in ("circle", "square", "star", "ring")
+    for side in ("left", "right", "top", "middle")
+]
 
 
 @pytest.fixture(autouse=True)
@@ -37,4 +44,40 @@ def clip_bundle(clip, tmp_path_factory) -> Path:
 
     directory = tmp_path_factory.mktemp("bundles") / "my-clip"
     mmzoo.export(clip, directory, quantize="int8", gate=None, layout="triton")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def shown() -> np.ndarray:
+    """The pictures that a captioner has learnt to say something about (64, 8, 8, 3)."""
+    return np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
+
+
+@pytest.fixture(scope="session", params=["transformer", "gru"])
+def captioner(request, shown) -> keras.Model:
+    """A captioner that says of each of 64 pictures what it says of no other."""
+    import mmzoo
+
+    keras.utils.set_random_seed(0)
+    tokenizer = mmzoo.Tokenizer.train(SAID, 320, languages=("en", "zh"))
+    model = mmzoo.build_captioner(
+        mmzoo.build_convnet(image_size=8, widths=(16,), blocks=1),
+        decoder=request.param,
+        tokenizer=tokenizer,
+        context_length=12,
+        width=32,
+        **({"depth": 2, "num_heads": 2} if request.param == "transformer" else {}),
+    )
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    model.fit({"images": shown, "token_ids": tokenizer(SAID, 12)}, batch_size=64, epochs=150, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="session")
+def captioner_bundle(captioner, shown, tmp_path_factory) -> Path:
+    """The captioner in every form; that its int8 files pass the gate is part of what is tested."""
+    import mmzoo
+
+    directory = tmp_path_factory.mktemp("bundles") / "my-captioner"
+    mmzoo.export(captioner, directory, quantize="int8", samples={"images": shown})
     return directory

@@ -7,13 +7,9 @@ three that are, after a pause in which the threads of the one before go to sleep
 from __future__ import annotations
 
 import argparse
-import json
-import random
-import statistics
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +18,10 @@ from peers.environment import peers_python
 from processes import in_fresh_process
 from report import Row
 from sections import Measured, progress
+from turns import Turn, in_turns, turn_of, turn_of_process
 
-THREADS, CALLS, PAUSE = 2, 3, 0.05
+THREADS, CALLS = 2, 3
 EXPORTERS = ("dynamo", "torchscript")
-Turn = Callable[[], list[float]]  # makes its calls and returns their milliseconds, the uncounted one left out
 
 
 def measure(arguments: argparse.Namespace) -> Measured:
@@ -42,7 +38,11 @@ def measure(arguments: argparse.Namespace) -> Measured:
             [python, script, "eager", str(THREADS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         try:
-            turns = _our_turns(bundle) | _peer_turns(Path(temporary)) | {"torch eager": _eager_turn(eager)}
+            turns = (
+                _our_turns(bundle)
+                | _peer_turns(Path(temporary))
+                | {"torch eager": turn_of_process(eager, str(1 + CALLS))}
+            )
             rounds = 20 if arguments.full else 6
             medians = in_turns(turns, rounds, arguments.seed)
         finally:
@@ -68,23 +68,6 @@ class ImageTowerOf:
         self.export_parts = lambda: {"image": model.export_parts()["image"]}
 
 
-def in_turns(turns: Mapping[str, Turn], rounds: int, seed: int) -> dict[str, float]:
-    """Median milliseconds of each; the order changes from round to round."""
-    order, generator = list(turns), random.Random(seed)
-    times: dict[str, list[float]] = {name: [] for name in turns}
-    for turn in range(rounds + 1):
-        generator.shuffle(order)
-        for name in order:
-            time.sleep(PAUSE)
-            milliseconds = turns[name]()
-            if turn:  # the first round touches every file and buffer for the first time
-                times[name] += milliseconds
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    for name, value in sorted(medians.items(), key=lambda item: item[1]):
-        progress(f"{name}: {value:.1f} ms")
-    return medians
-
-
 def _our_turns(bundle: Path) -> dict[str, Turn]:
     from mmzoo.bundle import read_manifest
     from mmzoo.bundle.reader import open_artifact
@@ -97,7 +80,7 @@ def _our_turns(bundle: Path) -> dict[str, Turn]:
         f"{artifact.format} {artifact.precision}": open_artifact(bundle, artifact, part, threads=THREADS)
         for artifact in manifest.artifacts
     }
-    return {name: _turn(lambda run=run: run(picture)) for name, run in runners.items()}
+    return {name: turn_of(lambda run=run: run(picture), CALLS) for name, run in runners.items()}
 
 
 def _peer_turns(directory: Path) -> dict[str, Turn]:
@@ -111,28 +94,7 @@ def _peer_turns(directory: Path) -> dict[str, Turn]:
     part = PartEntry("image", (pixels,), (TensorSpec("image_embeds", (None, 512), "float32"),))
     picture = {"pixel_values": _picture((1, 3, 224, 224)).astype(np.float32) / 127.5 - 1}
     runners = {name: open_onnx(directory / f"{name}.onnx", part, threads=THREADS) for name in EXPORTERS}
-    return {name: _turn(lambda run=run: run(picture)) for name, run in runners.items()}
-
-
-def _eager_turn(process: subprocess.Popen[str]) -> Turn:
-    def turn() -> list[float]:
-        print(1 + CALLS, file=process.stdin, flush=True)
-        return json.loads(process.stdout.readline())[1:]
-
-    return turn
-
-
-def _turn(call: Callable[[], Any]) -> Turn:
-    def turn() -> list[float]:
-        call()
-        times = []
-        for _ in range(CALLS):
-            started = time.perf_counter()
-            call()
-            times.append(1000 * (time.perf_counter() - started))
-        return times
-
-    return turn
+    return {name: turn_of(lambda run=run: run(picture), CALLS) for name, run in runners.items()}
 
 
 def _picture(shape: tuple[int, ...]) -> Any:

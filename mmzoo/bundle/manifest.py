@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mmzoo.signature import TensorSpec
+from mmzoo.signature import TensorSpec, Writing
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
@@ -27,11 +27,15 @@ _REQUIRED = {
 
 @dataclass(frozen=True)
 class PartEntry:
-    """One program of a bundle: its name, and its named inputs and outputs with None for the free batch axis."""
+    """One program of a bundle: its name, and its named inputs and outputs with None for the free batch axis.
+
+    writing: how texts are written with it, where it gives the logits of the next token.
+    """
 
     name: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    writing: Writing | None = None
 
 
 @dataclass(frozen=True)
@@ -113,10 +117,7 @@ def encode_manifest(manifest: Manifest) -> str:
         "model": manifest.model,
         "created_by": dict(manifest.created_by),
         "samples": vars(manifest.samples),
-        "parts": {
-            name: {"inputs": [_encode_spec(s) for s in part.inputs], "outputs": [_encode_spec(s) for s in part.outputs]}
-            for name, part in manifest.parts.items()
-        },
+        "parts": {name: _encode_part(part) for name, part in manifest.parts.items()},
         "artifacts": [_encode_artifact(artifact) for artifact in manifest.artifacts],
         "metrics": dict(manifest.metrics),
     }
@@ -183,6 +184,14 @@ def _encode_artifact(artifact: Artifact) -> dict[str, Any]:
     }
 
 
+def _encode_part(part: PartEntry) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "inputs": [_encode_spec(spec) for spec in part.inputs],
+        "outputs": [_encode_spec(spec) for spec in part.outputs],
+    }
+    return entry if part.writing is None else entry | {"writing": dict(vars(part.writing))}
+
+
 def _encode_spec(spec: TensorSpec) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": spec.name, "shape": list(spec.shape), "dtype": spec.dtype}
     if spec.range is not None:
@@ -208,7 +217,16 @@ def _decode_part(name: str, entry: Any) -> PartEntry:
     inputs, outputs = (
         tuple(_decode_spec(spec, where) for spec in _get(entry, side, list, where)) for side in ("inputs", "outputs")
     )
-    return PartEntry(name, inputs, outputs)
+    writing = _decode_writing(_get(entry, "writing", dict, where), where) if "writing" in entry else None
+    return PartEntry(name, inputs, outputs, writing)
+
+
+def _decode_writing(entry: Any, where: str) -> Writing:
+    numbers = {name: _get(entry, name, int, where) for name in ("start_id", "end_id", "pad_id", "context_length")}
+    unwritten, languages = _get(entry, "unwritten_ids", list, where), _get(entry, "language_ids", dict, where)
+    if not all(_is(each, int) and each >= 0 for each in (*numbers.values(), *unwritten, *languages.values())):
+        raise ValueError(f"{where}: writing must be made of whole numbers from 0, received {entry!r:.80}")
+    return Writing(**numbers, unwritten_ids=tuple(unwritten), language_ids=languages)
 
 
 def _decode_artifact(entry: Any, parts: Mapping[str, PartEntry]) -> Artifact:

@@ -28,6 +28,7 @@ def compare(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]
 
     rtol is of the largest value of the row: float32 rounds a sum by the size of what goes into it, and a value near 0
     between large ones can be no more exact than they are.
+    Strings are the same, a difference of 0 and a cosine of 1, or not: 1 and 0.
     Outputs of one number a row have no direction each: their whole column is one vector. NaN and infinity give NaN.
     Raises ValueError where names or shapes differ: there would be nothing to compare.
     """
@@ -48,6 +49,9 @@ def worst(parities: Sequence[Parity]) -> Parity:
 def _compare_arrays(name: str, expected: np.ndarray, actual: np.ndarray, rtol: float) -> Parity:
     if np.shape(expected) != np.shape(actual):
         raise ValueError(f"{name} must have shape {np.shape(expected)}, received {np.shape(actual)}")
+    if is_text(expected):
+        differ = float([_text(text) for text in expected] != [_text(text) for text in actual])
+        return Parity(differ, 1 - differ, differ)
     a, b = (np.asarray(array).astype("float64").reshape(len(array), -1) for array in (actual, expected))
     if not a.size:
         return Parity(0.0, 1.0, 0.0)
@@ -61,3 +65,13 @@ def _compare_arrays(name: str, expected: np.ndarray, actual: np.ndarray, rtol: f
         cosine = np.where(is_short, 1.0, np.sum(a * b, axis=1) / np.where(product == 0, 1.0, product))
         excess = difference - rtol * np.abs(b).max(axis=1, keepdims=True)
         return Parity(float(difference.max()), float(cosine.min()), float(excess.max()))
+
+
+def is_text(array: np.ndarray) -> bool:
+    """Whether this holds strings, as str or bytes."""
+    return np.asarray(array).dtype.kind in "OSU"
+
+
+def _text(value: str | bytes) -> str:
+    """NumPy's own strings end at their last character that is not NUL."""
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).rstrip("\0")

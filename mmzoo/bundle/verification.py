@@ -10,7 +10,7 @@ import numpy as np
 
 from mmzoo.bundle.chatter import quiet
 from mmzoo.bundle.manifest import MANIFEST, Artifact, Manifest, PartEntry, read_manifest
-from mmzoo.bundle.parity import compare
+from mmzoo.bundle.parity import compare, is_text
 from mmzoo.bundle.reader import open_artifact
 from mmzoo.bundle.runners import Runner
 from mmzoo.bundle.samples import SAMPLES, Golden, read_samples
@@ -175,7 +175,8 @@ def _run_artifact(
         return ArtifactCheck(artifact, skipped=str(error)), None
     except Exception as error:  # whatever a runtime makes of a bad file is this artifact's result
         return ArtifactCheck(artifact, problem=f"cannot be run: {' '.join(str(error).split())}"), None
-    scale = max(1.0, *(float(np.abs(output).max(initial=0)) for output in golden.outputs.values()))
+    numbers = [output for output in golden.outputs.values() if not is_text(output)]
+    scale = max([1.0, *(float(np.abs(output).max(initial=0)) for output in numbers)])
     atol = max(1e-4 * scale, 10 * (artifact.max_abs_diff or 0.0))
     min_cosine = 1 - max(1e-5, 10 * (1 - (1.0 if artifact.min_cosine is None else artifact.min_cosine)))
     problem = None

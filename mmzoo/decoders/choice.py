@@ -19,16 +19,30 @@ DECODERS: dict[str, Callable[..., keras.layers.Layer]] = {
 
 
 def build_decoder(
-    decoder: str | keras.layers.Layer, vocab_size: int, context_length: int, width: int, **sizes: Any
+    decoder: str | keras.layers.Layer,
+    vocab_size: int,
+    context_length: int,
+    width: int,
+    *,
+    depth: int | None = None,
+    num_heads: int | None = None,
+    dropout: float = 0.0,
+    name: str = "decoder",
 ) -> Any:
-    """A decoder of this name, or the layer itself.
+    """A decoder of this kind, or the layer itself. depth (4) and num_heads (width / 64) are a transformer's.
 
-    Raises ValueError for an unknown name (the message lists the known), TypeError for what is neither name nor decoder.
+    Raises ValueError for an unknown kind (the message lists the known), or a depth or heads of one that has none; TypeError for what
+    is neither name nor decoder.
     """
+    if decoder != "transformer" and (depth is not None or num_heads is not None):
+        raise ValueError(f"depth and num_heads must be None with decoder={decoder!r}, received {depth} and {num_heads}")
     if isinstance(decoder, str):
         if decoder not in DECODERS:
             raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, received {decoder!r}")
-        return DECODERS[decoder](vocab_size, context_length, width, name="decoder", **sizes)
+        sizes: dict[str, Any] = {"dropout": dropout, "name": name}
+        if decoder == "transformer":
+            sizes |= {"depth": 4 if depth is None else depth, "num_heads": num_heads or max(1, width // 64)}
+        return DECODERS[decoder](vocab_size, context_length, width, **sizes)
     if not isinstance(decoder, keras.layers.Layer) or not hasattr(decoder, "step"):
         raise TypeError(f"decoder must be a name or a layer of mmzoo.decoders, received {type(decoder).__name__}")
     return decoder

@@ -20,8 +20,8 @@ class TransformerDecoder(keras.layers.Layer):
     depth: blocks; the first unimodal_depth of them do not look at the memory (CoCa, arXiv:2205.01917, section 3.2). With a
     class_token, which these read after the text, return_summary=True adds what they make of it: (B, width), the text as one vector.
     call also takes text_mask (B, T), True where there is text; only the summary needs to know.
-    State: cache_I (rows, 2, heads, context_length, width / heads), the keys and values so far of block I. Context: memory_I
-    (B, 2, heads, S, width / heads), and memory_mask (B, S) where one was given.
+    State: keys_I and values_I (rows, heads, context_length, width / heads), those so far of block I. Context: memory_keys_I and
+    memory_values_I (B, heads, S, width / heads), and memory_mask (B, S) where one was given.
     Raises ValueError for sizes under 1, a unimodal_depth that leaves no block to look at the memory, or a class_token without one.
     """
 
@@ -121,35 +121,38 @@ class TransformerDecoder(keras.layers.Layer):
     @property
     def state_names(self) -> tuple[str, ...]:
         """What start and step return besides logits."""
-        return tuple(f"cache_{index}" for index in range(self.depth))
+        return tuple(name for index in range(self.depth) for name in _names(index))
 
     def read(self, memory: Any, memory_mask: Any = None) -> dict[str, Any]:
         """The keys and values of the memory for each block that looks at it."""
         memory = self.memory(memory)
-        context = {
-            f"memory_{index}": block.cross_attention.project(memory)
-            for index, block in enumerate(self.blocks, self.unimodal_depth)
-        }
+        context: dict[str, Any] = {}
+        for index, block in enumerate(self.blocks, self.unimodal_depth):
+            context |= zip(_names(index, "memory_"), block.cross_attention.project(memory), strict=True)
         return context if memory_mask is None else context | {"memory_mask": memory_mask}
 
     def start(self, context: dict[str, Any], rows: Any) -> dict[str, Any]:
         """An empty cache for each block."""
         head_dim = self.width // self.num_heads
-        shape = (rows, 2, self.num_heads, self.context_length, head_dim)
-        return {f"cache_{index}": ops.zeros(shape, self.compute_dtype) for index in range(self.depth)}
+        shape = (rows, self.num_heads, self.context_length, head_dim)
+        return {name: ops.zeros(shape, self.compute_dtype) for name in self.state_names}
 
     def step(
         self, token_ids: Any, position: Any, context: dict[str, Any], state: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
         """One step, or several at once: (rows, T) tokens from `position` on -> logits (rows, vocab_size), state."""
-        x, state = self._embed(token_ids, position), dict(state)
+        x, mask = self._embed(token_ids, position), context.get("memory_mask")
+        after: dict[str, Any] = {}
         for index, block in enumerate(self.text_blocks):
-            x, state[f"cache_{index}"] = block(x, cache=state[f"cache_{index}"], position=position)
-        mask = context.get("memory_mask")
+            cache = tuple(state[name] for name in _names(index))
+            x, cache = block(x, cache=cache, position=position)
+            after |= zip(_names(index), cache, strict=True)
         for index, crossing in enumerate(self.blocks, self.unimodal_depth):
-            cache = state[f"cache_{index}"]
-            x, state[f"cache_{index}"] = crossing.step(x, cache, context[f"memory_{index}"], position, mask)
-        return self.embedding(self.final_norm(x[:, -1]), reverse=True), state
+            cache = tuple(state[name] for name in _names(index))
+            memory = tuple(context[name] for name in _names(index, "memory_"))
+            x, cache = crossing.step(x, cache, memory, position, mask)
+            after |= zip(_names(index), cache, strict=True)
+        return self.embedding(self.final_norm(x[:, -1]), reverse=True), after
 
     def _embed(self, token_ids: Any, position: Any) -> Any:
         vectors = self.embedding(token_ids)
@@ -175,3 +178,8 @@ class TransformerDecoder(keras.layers.Layer):
             "dropout": self.dropout,
             "epsilon": self.epsilon,
         }
+
+
+def _names(index: int, of: str = "") -> tuple[str, str]:
+    """Of a block's keys and values."""
+    return f"{of}keys_{index}", f"{of}values_{index}"

@@ -69,7 +69,7 @@ def _write_saved_models(
     yield from (Written(name, "saved_model", "fp32", (SAVED_MODEL,)) for name in traces)
     if raws:
         path, allowed = directory / SAVED_MODEL_RAW, plan.allow_token_differences
-        differs_on = write_raw_saved_model(raws, traces, path, allow_token_differences=allowed)
+        differs_on = write_raw_saved_model(raws, path, allow_token_differences=allowed)
         for name in raws:
             yield Written(name, "saved_model", "fp32", (SAVED_MODEL_RAW,), differs_on=differs_on[name])
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,16 @@ import numpy as np
 from PIL import Image
 
 from mmzoo.bundle import PartEntry
+from mmzoo.bundle.chatter import quiet
 from mmzoo.bundle.samples import Golden
 from mmzoo.exporters.parity import golden_outputs
 from mmzoo.exporters.pictures import IMAGE_BYTES, framed, read_pictures, require_same_pictures
 from mmzoo.exporters.saved_model import save_signatures, serving_function
-from mmzoo.exporters.strings import agreeing, tokenizer_in_graph
+from mmzoo.exporters.strings import agreeing, texts_in_graph, tokenizer_in_graph
 from mmzoo.exporters.tokens import fuzz_corpus, read_definition
 from mmzoo.exporters.tokens.onnx.files import TEXTS as TEXTS_INPUT
 from mmzoo.exporters.trace import Trace
-from mmzoo.signature import Part, RawImages, RawTexts, TensorSpec
+from mmzoo.signature import Part, RawImages, RawTexts, RawWords, TensorSpec
 
 SAMPLES = 16  # strings and files that raw artifacts are proven with
 TEXTS = ("a photo of a cat.", "Zwei große Hunde, die im Schnee spielen!", "数字七 🎉", "")
@@ -29,11 +31,14 @@ TEXTS = ("a photo of a cat.", "Zwei große Hunde, die im Schnee spielen!", "数�
 
 @dataclass(frozen=True)
 class RawPart:
-    """A part's raw form: its entry in the manifest, the part it belongs to, and how inputs of that are read of its own."""
+    """A part's raw form: its entry in the manifest, the part it belongs to, how inputs of that are read of its own, and what
+    becomes of its output."""
 
     entry: PartEntry
     part: str
+    trace: Trace
     forms: tuple[RawImages | RawTexts, ...]
+    words: RawWords | None = None
 
     @property
     def formats(self) -> set[str]:
@@ -41,11 +46,34 @@ class RawPart:
         return {"saved_model"} if any(isinstance(form, RawImages) for form in self.forms) else {"saved_model", "onnx"}
 
 
+def forms_in_graphs(parts: Mapping[str, Part], formats: Collection[str]) -> dict[str, Part]:
+    """The parts with those of their raw forms that these formats can have.
+
+    Warns of a tokenizer that has no form in a graph, as SigLIP's: the part is written without strings, or not at all where those
+    are what it gives.
+    """
+    found: dict[str, Part] = {}
+    for name, part in parts.items():
+        if part.words is not None:
+            if "saved_model" not in formats:
+                continue
+            if problem := _missing_words(part.words):
+                warnings.warn(f"part {name!r} is left out: {problem}", stacklevel=3)
+                continue
+        missing: dict[Any, str | None] = {}
+        if {"saved_model", "onnx"} & set(formats):
+            missing = {form: _missing_form(form) for form in part.raw if isinstance(form, RawTexts)}
+        for problem in filter(None, missing.values()):
+            warnings.warn(f"part {name!r} is written without its strings: {problem}", stacklevel=3)
+        found[name] = dataclasses.replace(part, raw=tuple(form for form in part.raw if not missing.get(form)))
+    return found
+
+
 def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[str, RawPart]:
     """The raw forms of each part: "image_bytes" of a part "image", "text_strings" of a part "text"; of a part "classifier" that
-    takes both, "classifier_raw" with picture files and strings and "classifier_strings" with pictures as tensors.
+    takes both, "classifier_raw" with picture files and strings and "classifier_strings" with pictures as tensors; of a part that
+    gives words, itself.
 
-    Warns of a tokenizer that has no form in a graph, as SigLIP's: the part is written without strings.
     Raises ValueError where a raw form makes none of the part's inputs, there are two of a kind, or a name is taken.
     """
     found: dict[str, RawPart] = {}
@@ -53,10 +81,10 @@ def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[st
         _check_forms(name, part)
         images = tuple(form for form in part.raw if isinstance(form, RawImages))
         texts = tuple(form for form in part.raw if isinstance(form, RawTexts))
-        for form in texts:
-            if problem := _missing_form(form):
-                warnings.warn(f"part {name!r} is written without its strings: {problem}", stacklevel=3)
-                texts = ()
+        if part.words is not None:
+            entry = PartEntry(name, _raw_inputs(part, images + texts), _raw_outputs(traces[name], part.words))
+            found[name] = RawPart(entry, name, traces[name], images + texts, part.words)
+            continue
         both = {"raw": images + texts} if images and texts else {"bytes": images}
         for suffix, forms in (both | {"strings": texts}).items():
             if forms:
@@ -64,7 +92,7 @@ def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[st
                 if raw_name in parts:
                     raise ValueError(f"a part must not have the name of a raw form of {name!r}, received {raw_name!r}")
                 entry = PartEntry(raw_name, _raw_inputs(part, forms), traces[name].entry.outputs)
-                found[raw_name] = RawPart(entry, name, forms)
+                found[raw_name] = RawPart(entry, name, traces[name], forms)
     return found
 
 
@@ -85,6 +113,12 @@ def _raw_inputs(part: Part, forms: Sequence[RawImages | RawTexts]) -> tuple[Tens
     return tuple(raw.get(spec.name, spec) for spec in part.inputs)
 
 
+def _raw_outputs(trace: Trace, words: RawWords) -> tuple[TensorSpec, ...]:
+    """The part's outputs with strings in place of the token ids."""
+    texts = TensorSpec(words.output, (None,), "string")
+    return tuple(texts if spec.name == words.output else spec for spec in trace.entry.outputs)
+
+
 def _raw_name(form: RawImages | RawTexts) -> str:
     return IMAGE_BYTES if isinstance(form, RawImages) else TEXTS_INPUT
 
@@ -93,6 +127,18 @@ def _missing_form(texts: RawTexts) -> str | None:
     """Why the tokenizer cannot be inside a graph, or None where it can."""
     try:
         read_definition(texts.tokenizer)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _missing_words(words: RawWords) -> str | None:
+    """Why no graph can make words of the token ids, or None where one can."""
+    if words.tokenizer is None:
+        return "the model has no tokenizer to make words of what it writes"
+    try:
+        with quiet():
+            texts_in_graph(words.tokenizer)
     except ValueError as error:
         return str(error)
     return None
@@ -121,6 +167,8 @@ def raw_golden(raw: RawPart, part: Part, golden: Golden, *, allow_token_differen
         if isinstance(form, RawImages):
             pictures = [_png(framed(picture, form.preprocessing)) for picture in given[form.input]]
             given[form.input] = np.array(pictures, "S")
+    if raw.words is not None and raw.words.tokenizer is not None:
+        outputs = outputs | {raw.words.output: np.array(raw.words.tokenizer.decode(outputs[raw.words.output]))}
     names = {form.input: _raw_name(form) for form in raw.forms}
     return Golden({names.get(name, name): array for name, array in given.items()}, outputs)
 
@@ -130,7 +178,7 @@ def _rows(arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.nd
 
 
 def write_raw_saved_model(
-    raws: Mapping[str, RawPart], traces: Mapping[str, Trace], path: Path, *, allow_token_differences: bool = False
+    raws: Mapping[str, RawPart], path: Path, *, allow_token_differences: bool = False
 ) -> dict[str, tuple[str, ...]]:
     """Writes one SavedModel with a signature for each raw part; what loads TensorFlow loads it.
 
@@ -139,26 +187,28 @@ def write_raw_saved_model(
     OSError for a full disk.
     """
     readers = {form: _reader(form, allow_token_differences) for raw in raws.values() for form in raw.forms}
-    functions = {name: _serving_function(raw, readers, traces[raw.part]) for name, raw in raws.items()}
-    used = dict.fromkeys(raw.part for raw in raws.values())
-    save_signatures(functions, [variable for name in used for variable in traces[name].variables], path)
+    functions = {name: _serving_function(raw, readers) for name, raw in raws.items()}
+    used = {raw.part: raw.trace for raw in raws.values()}
+    save_signatures(functions, [variable for trace in used.values() for variable in trace.variables], path)
     return {
         name: tuple(dict.fromkeys(each for form in raw.forms for each in readers[form][1]))
         for name, raw in raws.items()
     }
 
 
-def _serving_function(raw: RawPart, readers: Mapping[Any, tuple[Callable[[Any], Any], Any]], trace: Trace) -> Any:
+def _serving_function(raw: RawPart, readers: Mapping[Any, tuple[Callable[[Any], Any], Any]]) -> Any:
     import tensorflow as tf
 
-    serve_tensors = serving_function(trace)
+    serve_tensors, words = serving_function(raw.trace), raw.words
+    texts = None if words is None or words.tokenizer is None else texts_in_graph(words.tokenizer)
     made = {_raw_name(form): (form.input, readers[form][0]) for form in raw.forms}
 
     def serve(inputs: dict[str, Any]) -> dict[str, Any]:
         tensors = dict(inputs)
         for name, (input, read) in made.items():
             tensors[input] = read(tensors.pop(name))
-        return serve_tensors(tensors)
+        outputs = serve_tensors(tensors)
+        return outputs if words is None or texts is None else outputs | {words.output: texts(outputs[words.output])}
 
     specs = {spec.name: tf.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in raw.entry.inputs}
     return tf.function(serve, autograph=False, input_signature=[specs])

@@ -1,4 +1,4 @@
-"""The inputs an export is proven with: the user's, else seeded synthetic ones."""
+"""What an export is proven with: the user's inputs, else seeded synthetic ones, and the Keras model's answers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,41 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from mmzoo.bundle.samples import Golden
+from mmzoo.exporters.parity import golden_outputs
+from mmzoo.exporters.parts import output_names
 from mmzoo.signature import Part, TensorSpec
 
 SYNTHETIC = 8
+
+
+def first_parts(parts: Mapping[str, Part]) -> dict[str, Part]:
+    """The parts that go on from no other: none of their inputs has the name of what an earlier part gives."""
+    first, given = {}, set[str]()
+    for name, part in parts.items():
+        if given.isdisjoint(spec.name for spec in part.inputs):
+            first[name] = part
+        given.update(output_names(part.model))
+    return first
+
+
+def goldens_of(parts: Mapping[str, Part], inputs: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Golden]:
+    """Each part's sample inputs and the Keras model's answers, from those of the first parts.
+
+    A part that goes on from another is proven with what that gave: no cache of a decoder looks like drawn numbers. What else it
+    takes, such as a token, is drawn.
+    """
+    goldens: dict[str, Golden] = {}
+    given: dict[str, np.ndarray] = {}
+    count = len(next(iter(next(iter(inputs.values())).values())))
+    for name, part in parts.items():
+        own = inputs.get(name) or {
+            spec.name: as_declared(given[spec.name], spec) if spec.name in given else _synthesize(spec, count)
+            for spec in part.inputs
+        }
+        goldens[name] = Golden(own, golden_outputs(part, own))
+        given |= goldens[name].outputs
+    return goldens
 
 
 def sample_inputs(
@@ -27,7 +59,7 @@ def sample_inputs(
         names = ", ".join(specs)
         raise TypeError(f"samples must be {{input name: array}} for {names}, received {type(samples).__name__}")
     if samples is None:
-        arrays = {name: _synthesize(spec) for name, spec in specs.items()}
+        arrays = {name: _synthesize(spec, SYNTHETIC) for name, spec in specs.items()}
     else:
         if set(samples) != set(specs):
             raise ValueError(f"samples must have the inputs {sorted(specs)}, received {sorted(samples)}")
@@ -38,7 +70,7 @@ def sample_inputs(
     return {name: {spec.name: arrays[spec.name] for spec in part.inputs} for name, part in parts.items()}
 
 
-def _synthesize(spec: TensorSpec) -> np.ndarray:
+def _synthesize(spec: TensorSpec, count: int) -> np.ndarray:
     """Uniform over the range, else -1 to 1; whole numbers without a range are 0 or 1, which every embedding has.
 
     The second half of float pictures without a range is drawn from 0 to 255: some models want them so and hardly notice
@@ -46,7 +78,7 @@ def _synthesize(spec: TensorSpec) -> np.ndarray:
     """
     generator = np.random.default_rng(zlib.crc32(spec.name.encode()))
     free = 96 if len(spec.shape) == 4 else 16  # pictures: enough for five halvings
-    shape = (SYNTHETIC, *(free if side is None else side for side in spec.shape[1:]))
+    shape = (count, *(free if side is None else side for side in spec.shape[1:]))
     kind = np.dtype(spec.dtype)
     if kind.kind == "b":
         return generator.integers(0, 2, shape).astype(kind)
@@ -56,7 +88,7 @@ def _synthesize(spec: TensorSpec) -> np.ndarray:
     low, high = spec.range or (-1.0, 1.0)
     values = generator.uniform(low, high, shape)
     if spec.range is None and len(shape) == 4 and shape[-1] in (1, 3):
-        values[SYNTHETIC // 2 :] = (values[SYNTHETIC // 2 :] + 1) * 127.5
+        values[count // 2 :] = (values[count // 2 :] + 1) * 127.5
     return values.astype(kind)
 
 

@@ -16,6 +16,7 @@ from mmzoo.exporters.tokens import (
 from mmzoo.exporters.tokens.classes import StringClass
 from mmzoo.exporters.tokens.onnx.files import CANNOT_FOLLOW, TEXTS
 from mmzoo.signature import RawTexts
+from mmzoo.tokenizer import Tokenizer
 
 COMPARED = 1_000  # strings an export compares; bench/export.py compares 10,000
 
@@ -35,6 +36,32 @@ def tokenizer_in_graph(
 
     tokenize = tensorflow_tokenizer(texts.tokenizer, texts.length)
     return tokenize, _differences(texts, _in_tensorflow(tokenize), (), allow_differences)
+
+
+def texts_in_graph(tokenizer: Tokenizer) -> Callable[[Any], Any]:
+    """A function of TensorFlow operations from token ids (B, T), the start first, to strings, as tokenizer.decode gives them.
+
+    Every token is compared, as the first of a text and behind another, and so are texts of random tokens. Raises ValueError where
+    one differs, and for a tokenizer whose texts have no form in a graph.
+    """
+    import tensorflow as tf
+
+    from mmzoo.exporters.tokens.tensorflow import tensorflow_texts
+
+    texts = tensorflow_texts(tokenizer)
+    traced = tf.function(texts, autograph=False, input_signature=[tf.TensorSpec((None, None), tf.int32)])
+    every, generator = np.arange(tokenizer.vocab_size), np.random.default_rng(0)
+    drawn = generator.integers(0, tokenizer.vocab_size, (COMPARED, 16))
+    for rows in (every[:, None], np.stack([generator.permutation(every), every], axis=1), drawn):
+        ids = np.pad(rows, ((0, 0), (1, 0)), constant_values=tokenizer.start_id).astype(np.int32)
+        found = [text.decode() for text in traced(ids).numpy()]
+        for row, text, expected in zip(ids, found, tokenizer.decode(ids), strict=True):
+            if text != expected:
+                raise ValueError(
+                    f"texts in a graph must be those of tokenizer.json, received {text!r:.80} for {expected!r:.80}, the "
+                    f"tokens {row[1:].tolist()}"
+                )
+    return texts
 
 
 def onnx_differences(texts: RawTexts, *, allow_differences: bool = False) -> tuple[str, ...]:

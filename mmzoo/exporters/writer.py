@@ -18,22 +18,24 @@ from mmzoo.atomic import whole_directory
 from mmzoo.bundle import FORMATS, Artifact, Manifest, SamplesEntry, is_bundle
 from mmzoo.bundle.chatter import quiet
 from mmzoo.bundle.manifest import PRECISIONS, write_manifest
-from mmzoo.bundle.samples import Golden, write_samples
+from mmzoo.bundle.samples import write_samples
 from mmzoo.checksums import write_sums
 from mmzoo.exporters.card import write_card
 from mmzoo.exporters.contrast import flat_outputs
 from mmzoo.exporters.files import Plan, write_files
 from mmzoo.exporters.gate import DEFAULT_GATE, Gate, GateError
-from mmzoo.exporters.parity import Bars, golden_outputs
+from mmzoo.exporters.parity import Bars
 from mmzoo.exporters.parts import float32_compute, parts_of
 from mmzoo.exporters.proof import judge, prove
-from mmzoo.exporters.raw import raw_golden, raw_parts
-from mmzoo.exporters.samples import sample_inputs
+from mmzoo.exporters.raw import forms_in_graphs, raw_golden, raw_parts
+from mmzoo.exporters.samples import first_parts, goldens_of, sample_inputs
 from mmzoo.exporters.tflite import FLEX
 from mmzoo.exporters.trace import trace_part
 from mmzoo.exporters.triton import write_triton
 from mmzoo.metrics import Evaluation
+from mmzoo.signature import Part, RawTexts
 
+TOKENIZER = "tokenizer.json"
 _PACKAGES = {"saved_model": (), "tflite": ("ai-edge-litert",), "onnx": ("tf2onnx", "onnx")}  # that made the files
 
 
@@ -66,13 +68,14 @@ def export(
     these precisions are written beside the float32 ones.
     samples: {input name: array (N, ...)}, real inputs to prove the files with; default 8 seeded synthetic ones, drawn from
     the input's range where it has one, else from -1 to 1, the second half of float pictures from 0 to 255. Quantized files are
-    judged on them too. Inputs have the names given to keras.Input, or "input"; outputs those of the last layers.
+    judged on them too. Inputs have the names given to keras.Input, or "input"; outputs those of the last layers. A part that takes
+    what an earlier one gives, by name, as a captioner's decoder the encoder's sequence, is proven with that: give the first's alone.
     evaluation: a set of mmzoo.metrics (retrieval_evaluation, zero_shot_evaluation, classification_evaluation with the
     names of your input and output) whose figures are measured in every format and precision and recorded.
     gate: how much a quantized file may lose, in cosine and in those figures; None keeps it whatever it lost, and the
     manifest says what the default gate would have refused it for.
-    raw: also writes, for parts that have a raw form, saved_model_raw (picture files and strings in) and
-    model.strings.onnx (the tokenizer inside, made of onnxruntime-extensions' operations).
+    raw: also writes, for parts that have a raw form, saved_model_raw (picture files and strings in, and a captioner's captions
+    out) and model.strings.onnx (the tokenizer inside, made of onnxruntime-extensions' operations).
     layout: "triton" adds a model repository for Triton, made of the ONNX files.
     allow_flex: lets TFLite files hold TensorFlow operations, which need a runtime with the Flex delegate; such a file
     cannot be run here, so it is kept unproven, with a warning.
@@ -101,17 +104,17 @@ def export(
         )
     plan = _checked_plan(formats, quantize, layout, allow_flex, tflite_batch, external_data, allow_token_differences)
     figures = _checked_metrics(metrics or {})
-    parts = parts_of(model)
-    inputs = sample_inputs(parts, samples)
+    declared = parts_of(model)
+    plain = {name: part for name, part in declared.items() if part.words is None}
+    parts = forms_in_graphs(declared, plan.formats) if raw else plain
+    inputs = sample_inputs(first_parts(parts), samples)
     target = Path(directory).absolute()
     with whole_directory(target, replaces=is_bundle if overwrite else None) as temporary:
         with quiet(), ExitStack() as in_float32:
             for part in parts.values():
                 in_float32.enter_context(float32_compute(part.model))
-            goldens = {name: Golden(inputs[name], golden_outputs(part, inputs[name])) for name, part in parts.items()}
-            flat = [
-                name for name, golden in goldens.items() if len(flat_outputs(golden.outputs)) == len(golden.outputs)
-            ]
+            goldens = goldens_of(parts, inputs)
+            flat = [name for name in plain if len(flat_outputs(goldens[name].outputs)) == len(goldens[name].outputs)]
             traces = {name: trace_part(name, part) for name, part in parts.items()}
             raws = raw_parts(parts, traces) if raw else {}
             raws = {name: each for name, each in raws.items() if each.formats & set(plan.formats)}
@@ -119,6 +122,7 @@ def export(
                 allowed = plan.allow_token_differences
                 golden = raw_golden(each, parts[each.part], goldens[each.part], allow_token_differences=allowed)
                 goldens[name] = golden
+            traces = {name: traces[name] for name in plain}
             entries = {name: trace.entry for name, trace in traces.items()}
             entries |= {name: each.entry for name, each in raws.items()}
             proportions = {name: rtol if rtol is not None else 1e-4 * part.any_size for name, part in parts.items()}
@@ -132,7 +136,7 @@ def export(
                     artifact, _runner = prove(temporary, written, entry, golden, bars[written.part], gate)
                     artifacts.append(artifact)
                 del _runner
-                judged = judge(temporary, artifacts, entries, parts, gate, evaluation)
+                judged = judge(temporary, artifacts, entries, plain, gate, evaluation)
             except GateError as error:
                 if samples is None:
                     hint = "it was judged on synthetic samples, which real ones given as samples= may treat better"
@@ -158,15 +162,30 @@ def export(
             artifacts=judged,
             metrics=figures,
         )
-        write_samples(goldens, temporary)
+        write_samples({name: goldens[name] for name in entries}, temporary)
         if hasattr(model, "save_assets"):
             model.save_assets(temporary)
+        _write_own_tokenizers(declared, temporary)
         if layout == "triton":
             write_triton(manifest, temporary)
         write_manifest(manifest, temporary)
         write_card(manifest, temporary)
         write_sums(temporary)
     return manifest
+
+
+def _write_own_tokenizers(parts: Mapping[str, Part], directory: Path) -> None:
+    """PART/tokenizer.json of a part that reads texts with another tokenizer than the bundle's: questions may have their own."""
+    whole = directory / TOKENIZER
+    for name, part in parts.items():
+        for form in part.raw:
+            if (
+                part.words is None
+                and isinstance(form, RawTexts)
+                and not (whole.exists() and whole.read_text(encoding="utf-8") == form.tokenizer.definition)
+            ):
+                (directory / name).mkdir(exist_ok=True)
+                form.tokenizer.save(directory / name / TOKENIZER)
 
 
 def _checked_plan(

@@ -18,7 +18,8 @@ class Attention(keras.layers.Layer):
     in_std, out_std: standard deviations that the input and output projections start with; None is Glorot's.
 
     call(query (B, T, width), context (B, S, any) = query, attention_mask (B, S) or (B, T, S) bool, True may be attended)
-    -> (B, T, width). With `cache` it returns (output, cache), where a cache is (B, 2, heads, L, width / heads), keys then values:
+    -> (B, T, width). With `cache` it returns (output, cache), where a cache is keys and values, each (B, heads, L, width / heads), apart
+    since every step would copy both out of one tensor:
     - `cache=layer.project(context)` and no position: cross-attention over keys and values computed once;
     - `cache` and `position` (scalar int, or (B,) for one query a row): the query's own keys and values are written at position ..
       position + T - 1, and each query sees the entries up to its own.
@@ -72,10 +73,9 @@ class Attention(keras.layers.Layer):
         x = ops.reshape(x, (-1, ops.shape(x)[1], self.num_heads, self.head_dim))
         return ops.transpose(x, (0, 2, 1, 3))
 
-    def project(self, context: Any) -> Any:
-        """Keys and values of `context` (B, S, C) as a cache (B, 2, heads, S, width / heads)."""
-        keys, values = self._split_heads(self.key_dense(context)), self._split_heads(self.value_dense(context))
-        return ops.stack([keys, values], axis=1)
+    def project(self, context: Any) -> tuple[Any, Any]:
+        """Keys and values of `context` (B, S, C) as a cache: two of (B, heads, S, width / heads)."""
+        return self._split_heads(self.key_dense(context)), self._split_heads(self.value_dense(context))
 
     def call(
         self,
@@ -89,13 +89,12 @@ class Attention(keras.layers.Layer):
     ) -> Any:
         queries = self._split_heads(self.query_dense(query))
         if cache is None:
-            source = query if context is None else context
-            keys, values = self._split_heads(self.key_dense(source)), self._split_heads(self.value_dense(source))
+            keys, values = self.project(query if context is None else context)
         else:
             if position is not None:
                 position = ops.convert_to_tensor(position, "int32")
-                cache = _write(cache, ops.cast(self.project(query), cache.dtype), position)
-            keys, values = cache[:, 0], cache[:, 1]
+                cache = tuple(_write(*both, position) for both in zip(cache, self.project(query), strict=True))
+            keys, values = cache
         visible = self._visible(ops.shape(query)[1], ops.shape(keys)[2], attention_mask, position)
         weights = self._weigh(queries, keys, visible)
         output = self._mix(ops.cast(weights, values.dtype), values, training)
@@ -146,15 +145,15 @@ class Attention(keras.layers.Layer):
 
 
 def _write(cache: Any, new: Any, position: Any) -> Any:
-    """A cache (B, 2, heads, L, D) with new (B, 2, heads, T, D) at position .. position + T - 1.
+    """Keys or values (B, heads, L, D) with new (B, heads, T, D) at position .. position + T - 1.
 
     Chosen place by place: a slice that is updated at a place known only at run time has no form in ONNX.
     """
-    length = new.shape[3]
-    places = ops.arange(cache.shape[3]) - ops.reshape(position, (-1, 1))
+    length = new.shape[2]
+    places = ops.arange(cache.shape[2]) - ops.reshape(position, (-1, 1))
     if length != 1:
         if len(ops.shape(position)):
             raise ValueError(f"position must be one number for {length} queries at once, received one for each row")
-        new = ops.take(new, ops.clip(places[0], 0, length - 1), axis=3)
+        new = ops.take(new, ops.clip(places[0], 0, length - 1), axis=2)
     written = ops.logical_and(places >= 0, places < length)
-    return ops.where(written[:, None, None, :, None], new, cache)
+    return ops.where(written[:, None, :, None], ops.cast(new, cache.dtype), cache)

@@ -107,7 +107,7 @@ class CrossAttentionBlock(keras.layers.Layer):
         attended, cache = self.self_attention(self.self_norm(x), cache=cache, position=position)
         x = x + attended
         # Attention to a context knows no order: rows that share one are queries of the same row.
-        rows = ops.shape(context_cache)[0]
+        rows = ops.shape(context_cache[0])[0]
         query = ops.reshape(self.cross_norm(x), (rows, -1, self.width))
         attended, _ = self.cross_attention(query, cache=context_cache, attention_mask=context_mask)
         x = x + ops.reshape(attended, ops.shape(x))

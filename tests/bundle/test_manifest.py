@@ -5,7 +5,7 @@ import pytest
 
 from mmzoo.bundle import Artifact, Manifest, PartEntry, SamplesEntry, read_manifest
 from mmzoo.bundle.manifest import decode_manifest, encode_manifest, write_manifest
-from mmzoo.signature import TensorSpec
+from mmzoo.signature import TensorSpec, Writing
 
 # The example of the design.
 EXAMPLE = {
@@ -123,3 +123,26 @@ def test_an_artifact_is_found_by_part_format_and_precision():
     assert isinstance(manifest.artifact("image", "onnx"), Artifact)
     with pytest.raises(ValueError, match=r"\(image/onnx/fp32\), received image/onnx/int8"):
         manifest.artifact("image", "onnx", "int8")
+
+
+WRITING = {
+    "start_id": 1,
+    "end_id": 3,
+    "pad_id": 0,
+    "context_length": 16,
+    "unwritten_ids": [0, 1, 2],
+    "language_ids": {"en": 5},
+}
+
+
+def test_how_a_part_writes_is_read_and_written_unchanged():
+    text = changed("parts/image/writing", WRITING)
+    manifest = decode_manifest(text)
+    assert manifest.parts["image"].writing == Writing(1, 3, 0, 16, (0, 1, 2), {"en": 5})
+    assert json.loads(encode_manifest(manifest)) == json.loads(text)
+
+
+@pytest.mark.parametrize("wrong", [{"end_id": "3"}, {"unwritten_ids": [-1]}, {"language_ids": {"en": True}}])
+def test_how_a_part_writes_must_be_whole_numbers(wrong):
+    with pytest.raises(ValueError, match=r"part 'image': (end_id must be of type int|writing must be made of whole)"):
+        decode_manifest(changed("parts/image/writing", WRITING | wrong))

@@ -60,3 +60,11 @@ def test_other_names_and_shapes_cannot_be_compared():
         compare({"y": np.ones((1, 2))}, {"z": np.ones((1, 2))})
     with pytest.raises(ValueError, match=r"y must have shape \(1, 2\), received \(3, 2\)"):
         compare({"y": np.ones((1, 2))}, {"y": np.ones((3, 2))})
+
+
+def test_strings_are_the_same_or_not():
+    expected = {"captions": np.array(["caf\u00e9", "", "a"])}
+    same = compare(expected, {"captions": np.array(["caf\u00e9".encode(), b"", b"a\0"], object)})
+    assert (same.max_abs_diff, same.min_cosine, same.excess) == (0, 1, 0)
+    other = compare(expected, {"captions": np.array(["cafe", "", "a"], object)})
+    assert (other.max_abs_diff, other.min_cosine, other.excess) == (1, 0, 1)

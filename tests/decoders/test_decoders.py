@@ -16,7 +16,7 @@ KINDS = ["transformer", "unimodal", "gru", "lstm"]
 
 def decoder(kind, **options):
     if kind in ("gru", "lstm"):
-        layer = build_decoder(kind, 20, 9, 16, **options)
+        layer = RecurrentDecoder(20, 9, 16, cell=kind, **options)
         layer(IDS, MEMORY)
         return layer
     sizes = {"depth": 3, "num_heads": 2, "unimodal_depth": int(kind == "unimodal")}

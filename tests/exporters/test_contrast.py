@@ -58,3 +58,13 @@ def test_outputs_that_hardly_depend_on_the_samples_are_named():
 def test_one_sample_has_no_other_to_be_told_from():
     assert flat_outputs({"y": np.ones((1, 3))}) == ()
     assert lost_contrast({"y": np.ones((1, 3))}, {"y": np.zeros((1, 3))}) == {}
+
+
+def test_an_output_that_is_the_same_for_all_is_judged_by_its_size():
+    expected = {"y": np.full((4, 3), 10.0)}
+    assert lost_contrast(expected, {"y": np.full((4, 3), 10.1)}) == {}
+    assert lost_contrast(expected, {"y": np.full((4, 3), 16.0)}) == {"y": pytest.approx(0.6)}
+
+
+def test_strings_have_no_contrast():
+    assert lost_contrast({"t": np.array(["a", "b"])}, {"t": np.array([b"a", b"c"], object)}) == {}

@@ -1,6 +1,7 @@
 """Artifacts that take files and strings, against the model on what mmzoo.data and the tokenizer make of them."""
 
 import io
+import json
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from mmzoo.bundle import Bundle, verify
 from mmzoo.data import resize, safe_decode
 from mmzoo.encoders import build_text_transformer
 from mmzoo.exporters import TokenDifferenceError, export
+from mmzoo.tokenizer import Tokenizer
 
 TEXTS = ["a photo of the digit seven", "数字七 ٣", "Ünïcödé \u096c  and\ttabs", "", "<end> 🎉🏽"]
 
@@ -115,3 +117,12 @@ def test_other_token_ids_are_an_error_that_shows_the_strings(text_encoder, tmp_p
 def test_other_token_ids_can_be_allowed_and_are_recorded(text_encoder, tmp_path, wrong_tokenizer):
     manifest = export(text_encoder, tmp_path / "wrong", ("saved_model",), allow_token_differences=True)
     assert "letters outside ASCII" in manifest.artifact("text_strings", "saved_model").differs_on
+
+
+def test_a_tokenizer_without_a_form_in_a_graph_is_told_of(text_encoder, clip, tmp_path):
+    content = json.loads(clip.tokenizer.definition)
+    content["pre_tokenizer"] = {"type": "Metaspace", "replacement": "_", "prepend_scheme": "always", "split": True}
+    text_encoder.tokenizer = Tokenizer(json.dumps(content))
+    with pytest.warns(UserWarning, match="part 'text' is written without its strings: .* received the pre-tokenizer"):
+        manifest = export(text_encoder, tmp_path / "ids", ("saved_model",))
+    assert set(manifest.parts) == {"text"}

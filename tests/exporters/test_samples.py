@@ -1,7 +1,8 @@
+import keras
 import numpy as np
 import pytest
 
-from mmzoo.exporters.samples import sample_inputs
+from mmzoo.exporters.samples import first_parts, goldens_of, sample_inputs
 from mmzoo.signature import Part, TensorSpec
 
 
@@ -73,3 +74,19 @@ def test_samples_of_two_lengths_are_refused():
     specs = (TensorSpec("x", (None, 1), "float32"), TensorSpec("y", (None, 1), "float32"))
     with pytest.raises(ValueError, match=r"one length, at least 1, received \{'x': 1, 'y': 2\}"):
         sample_inputs({"p": Part(None, specs)}, {"x": np.ones((1, 1)), "y": np.ones((2, 1))})
+
+
+def test_a_part_that_goes_on_from_another_is_proven_with_what_that_gave():
+    x, y, k = keras.Input((2,), name="x"), keras.Input((2,), name="y"), keras.Input((), dtype="int32", name="k")
+    double = keras.Model({"x": x}, {"y": keras.layers.Rescaling(2.0)(x)})
+    more = keras.Model({"y": y, "k": k}, {"z": keras.layers.Rescaling(1.0, 1.0)(y)})
+    parts = {
+        "double": Part(double, (TensorSpec("x", (None, 2), "float32"),)),
+        "more": Part(more, (TensorSpec("y", (None, 2), "float32"), TensorSpec("k", (None,), "int32", (5, 6)))),
+    }
+    assert list(first_parts(parts)) == ["double"]
+    inputs = sample_inputs(first_parts(parts), {"x": np.arange(6.0).reshape(3, 2)})
+    golden = goldens_of(parts, inputs)["more"]
+    assert golden.inputs["y"].tolist() == [[0, 2], [4, 6], [8, 10]]
+    assert golden.outputs["z"].tolist() == [[1, 3], [5, 7], [9, 11]]
+    assert set(golden.inputs["k"].tolist()) <= {5, 6}

@@ -48,7 +48,7 @@ def tagged(tmp_path_factory) -> Path:
 def project(tmp_path_factory) -> Iterator[Path]:
     """A folder with copies of the Python clients, on the import path."""
     folder = tmp_path_factory.mktemp("project")
-    for file in (EXPORTS / "mmzoo_bundle.py", *EXPORTS.glob("*/*_client.py")):
+    for file in (*EXPORTS.glob("mmzoo_*.py"), *EXPORTS.glob("*/*_client.py")):
         shutil.copy(file, folder)
     sys.path.insert(0, str(folder))
     yield folder

@@ -1,4 +1,4 @@
-"""The commands and the code of the clients' READMEs run as they stand, in a folder with exports/my-clip and cat.png."""
+"""The commands and the code of the clients' READMEs run as they stand, in a folder with bundles in exports/ and cat.png."""
 
 import os
 import re
@@ -15,7 +15,7 @@ EXPORTS = Path(__file__).parents[2] / "exports"
 
 @pytest.fixture
 def folder(tmp_path, bundle, pictures):
-    for source in (EXPORTS / "mmzoo_bundle.py", *EXPORTS.glob("*/*_client.py")):
+    for source in (*EXPORTS.glob("mmzoo_*.py"), *EXPORTS.glob("*/*_client.py")):
         target = tmp_path / "exports" / source.relative_to(EXPORTS)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, target)
@@ -31,7 +31,7 @@ def run(command, folder):
     return result.stdout
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "litert", "tf_serving", "triton"])
+@pytest.mark.parametrize("name", ["onnxruntime", "litert", "saved_model", "tf_serving", "triton"])
 def test_readme_runs(name, folder, bundle, serve, tf_serving_answer, triton_answer):
     text = (EXPORTS / name / "README.md").read_text("utf-8")
     servers = {
@@ -49,6 +49,14 @@ def test_readme_runs(name, folder, bundle, serve, tf_serving_answer, triton_answ
         printed = run(["bash", "-ec", blocks[0][1]], folder)
         assert re.search(r"^[+-][01]\.\d{4}  a photo of a cat$", printed, re.MULTILINE)
         assert run([sys.executable, "-c", blocks[1][1]], folder)
+
+
+def test_captions_are_written(folder, captioner_bundle):
+    (folder / "exports/my-captioner").symlink_to(captioner_bundle)
+    blocks = re.findall(r"```(bash|python)\n(.*?)```", (EXPORTS / "README.md").read_text("utf-8"), re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["bash", "python"]
+    for command in (["bash", "-ec", blocks[0][1]], [sys.executable, "-c", blocks[1][1]]):
+        assert "cat.png  a " in run(command, folder)
 
 
 def test_every_client_is_listed():

@@ -60,7 +60,7 @@ def test_cross_attention_over_projected_context_is_the_same():
 def test_causal_attention_over_a_cache_equals_all_at_once(steps):
     block = TransformerBlock(16, 4, causal=True)
     expected = np.asarray(block(SEQUENCE))
-    cache, position, pieces = np.zeros((3, 2, 4, 9, 4), "float32"), 0, []
+    cache, position, pieces = (np.zeros((3, 4, 9, 4), "float32"),) * 2, 0, []
     for length in steps:
         output, cache = block(SEQUENCE[:, position : position + length], cache=cache, position=position)
         pieces.append(np.asarray(output))

@@ -39,6 +39,8 @@ class _Program(keras.Model):
     def __init__(self, model: Any, options: Decoding, shared: int, max_tokens: int) -> None:
         super().__init__(name="program")
         self.writer, self.options, self.shared, self.max_tokens = model, options, shared, max_tokens
+        # A step is hundreds of small operations: on CPUs, where Keras by itself does not, XLA makes it two to three times as fast.
+        self.jit_compile = True
 
     def call(self, inputs: dict[str, Any]) -> dict[str, Any]:
         memory, mask = self.writer.remember(inputs)
@@ -89,7 +91,7 @@ def generate(
         inputs["noise"] = np.stack(
             [np.random.default_rng((seed, index)).random(max(max_tokens, 1), np.float32) for index in range(count)]
         )
-    allowed, size = _allowed(model, vocabulary), min(batch_size, count)
+    allowed, size = allowed_tokens(model, vocabulary), min(batch_size, count)
     key = (options, int(lengths.min()), int(max_tokens))
     if key not in model.programs.compiled:
         model.programs.compiled[key] = _Program(model, *key)
@@ -135,7 +137,7 @@ def _prompts(
     return prompts, np.array([len(row) for row in rows], np.int32)
 
 
-def _allowed(model: Any, vocabulary: Sequence[str] | None) -> np.ndarray:
+def allowed_tokens(model: Any, vocabulary: Sequence[str] | None = None) -> np.ndarray:
     """The tokens that may be written (vocab_size,) bool: all but the special ones, and of those the end alone."""
     ids, tokenizer = model.special_ids, model.tokenizer
     allowed = np.ones(model.decoder.vocab_size, bool)

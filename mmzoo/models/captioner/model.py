@@ -18,10 +18,11 @@ from mmzoo.encoders.contract import (
     lend_assets,
     preprocessing_for,
 )
-from mmzoo.losses import cross_entropy, masked_mean
+from mmzoo.losses import masked_mean
 from mmzoo.models.captioner.generation import Generated, generate
 from mmzoo.models.captioner.ids import SpecialIds, written
 from mmzoo.models.captioner.parts import parts_of_captioner
+from mmzoo.models.captioner.task import token_losses
 from mmzoo.models.kept_model import KeptModel
 from mmzoo.models.objectives import ContrastHead
 from mmzoo.models.pictures import checked_pictures
@@ -137,12 +138,11 @@ class Captioner(KeptModel, keras.Model):
             raise ValueError(f"targets must be None: the captions are the input {self.text_input}")
         refuse_compiled(self, "loss", instead="build_captioner(label_smoothing=...)")
         self.input_range.update_state(x["images"])
-        logits, targets = y_pred["logits"], ops.cast(x[self.text_input], "int32")[:, 1:]
-        counted = written(targets, self.special_ids)
-        losses = cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
+        losses, right, counted = token_losses(
+            y_pred["logits"], x[self.text_input], self.special_ids, self.label_smoothing
+        )
         if sample_weight is not None:
             losses = losses * ops.cast(ops.reshape(sample_weight, (-1, 1)), losses.dtype)
-        right = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), targets)
         self.token_accuracy.update_state(right, sample_weight=counted)
         loss = masked_mean(losses, counted)
         for added in self.losses:

@@ -16,7 +16,7 @@ _LAST = np.int32(2**31 - 1)  # the rank of a pair that is never merged
 def byte_pieces(definition: Definition) -> Callable[[tf.Tensor], tf.RaggedTensor]:
     """A function from words (W,) to the ids of their pieces (W, pieces)."""
     vocabulary, suffix = definition.vocabulary, definition.suffix
-    alphabet = _byte_alphabet()
+    alphabet = byte_alphabet()
     inner, final = (np.array([vocabulary[c + end] for c in alphabet], np.int32) for end in ("", suffix))
     # A pair given twice has its later rank, as in tokenizers.
     rank_of = of_pairs({(vocabulary[a], vocabulary[b]): rank for rank, (a, b) in enumerate(definition.merges)})
@@ -81,7 +81,7 @@ def _is_orderly(definition: Definition) -> bool:
     return all(max(made.get(a, -1), made.get(b, -1)) < rank for rank, (a, b) in enumerate(definition.merges))
 
 
-def _byte_alphabet() -> str:
+def byte_alphabet() -> str:
     """The character that stands for each byte, 0 to 255, in a byte-level vocabulary: itself if it can be seen."""
     seen = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     hidden = iter(range(0x100, 0x200))
