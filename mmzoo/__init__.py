@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AttentionMap": "mmzoo.attention_maps",
     "CLIP": "mmzoo.models.clip",
+    "CaptionTask": "mmzoo.models.captioner",
     "Captioner": "mmzoo.models.captioner",
     "Checkpoint": "mmzoo.training.checkpoint",
     "Classifier": "mmzoo.models.classifier",
@@ -84,6 +85,7 @@ _ROOMS = (
 __all__ = [
     "CLIP",
     "AttentionMap",
+    "CaptionTask",
     "Captioner",
     "Checkpoint",
     "Classifier",
@@ -158,7 +160,7 @@ if TYPE_CHECKING:
     )
     from mmzoo.loading import load
     from mmzoo.metrics import modality_ablation
-    from mmzoo.models.captioner import Captioner, CoCa, build_captioner, build_coca
+    from mmzoo.models.captioner import Captioner, CaptionTask, CoCa, build_captioner, build_coca
     from mmzoo.models.classifier import Classifier, Task, build_classifier, build_vqa
     from mmzoo.models.clip import CLIP, build_clip
     from mmzoo.models.matcher import Matcher, build_matcher

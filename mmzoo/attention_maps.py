@@ -7,6 +7,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from keras import ops
 
 from mmzoo.atomic import whole_file
 from mmzoo.data import resize
+from mmzoo.models.captioner import Captioner
 from mmzoo.tokenizer import Tokenizer
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
@@ -27,7 +29,7 @@ class AttentionMap:
     words: W strings, in the order of the text. weights (W, h, w) float32: the share of its attention that each word paid to each
     region, row by row from the top left, mean over blocks, heads and the word's tokens; what it paid to no region, but to the
     picture as a whole, is missing from the sum of 1. whole (h, w) float32: the same of the text's pooled place, which the answer is
-    read from. image (H, W, 3) in [0, 255]: the picture as the model saw it.
+    read from; of a captioner, the mean of all words. image (H, W, 3) in [0, 255]: the picture as the model saw it.
     """
 
     words: tuple[str, ...]
@@ -39,20 +41,24 @@ class AttentionMap:
 def attention_map(
     model: keras.Model, image: np.ndarray, text: str, *, word: str | None = None, path: str | Path | None = None
 ) -> AttentionMap:
-    """Which regions of a picture the words of a text looked at, in the blocks of a fusion that attends (drawn as in
-    arXiv:1502.03044, section 5.4).
+    """Which regions of a picture the words of a text looked at, in the blocks of a fusion that attends, or which regions a captioner
+    looked at before it wrote each word (drawn as in arXiv:1502.03044, section 5.4).
 
-    model: a model with a trunk, such as a classifier, whose fusion is cross_attention or co_attention. Where the regions ask
+    model: a model with a trunk, such as a classifier, whose fusion is cross_attention or co_attention; or a captioner without a text
+    encoder, and the text a caption, its own or another (`Tagged` where it was trained with tags). Where the regions ask
     (direction "image"), the weights are what each region paid to the word, and `whole` what it paid to all words.
     image (H, W, 3) in [0, 255]; of another size than the model's it is resized as the model's preprocessing says.
     word: gives only the places where this word stands, whatever its case. path: a PNG to draw, written whole or not at all.
     Attention shows where a block read, not why the model answered.
-    Raises ValueError for a fusion without attention, a model without tokenizer, a word that is not in the text, or an image encoder
-    whose sequence is no grid.
+    Raises ValueError for another model, a fusion without attention, a model without tokenizer, a word that is not in the text, or an
+    image encoder whose sequence is no grid.
     """
-    trunk = getattr(model, "trunk", None)
-    if trunk is None:
-        raise ValueError(f"model must have a trunk, as a classifier has, received {type(model).__name__}")
+    is_captioner = isinstance(model, Captioner)
+    if not hasattr(model, "trunk") and (not is_captioner or model.text_encoder is not None):
+        raise ValueError(
+            "model must have a trunk, as a classifier has, or be a captioner without a text encoder, received "
+            f"{type(model).__name__}"
+        )
     if model.tokenizer is None:
         raise ValueError(
             "model must have a tokenizer to read a text, received one without: tokenizer= of its builder gives it one"
@@ -60,20 +66,19 @@ def attention_map(
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image must have shape (H, W, 3), received {image.shape}")
-    if image.shape[:2] != tuple(trunk.input["images"].shape[1:3]):
+    if image.shape[:2] != model.image_size:
         image = resize(np.clip(np.rint(image), 0, 255).astype("uint8"), model.image_preprocessing)
-    ids = model.tokenizer([text], trunk.input["token_ids"].shape[1])
+    ids = model.tokenizer([text], model.context_length)
     words = _words(model.tokenizer, ids[0].tolist())
     chosen = [index for index, (name, _) in enumerate(words) if word is None or name.casefold() == word.casefold()]
     if not chosen:
         received = repr(text) if word is None else repr(word)
         wanted = "text must have a word" if word is None else f"word must be one of {', '.join(n for n, _ in words)}"
         raise ValueError(f"{wanted}, received {received}")
-    encoded = trunk.encode({"images": image[None], "token_ids": ids}, training=False)
-    fused = trunk.fuse(*encoded, return_attention=True, training=False)
-    shares, whole = (ops.convert_to_numpy(fused[name])[0].mean(0) for name in ("attention", "pooled_attention"))
-    if getattr(trunk.fusion, "direction", None) == "image":
-        shares, whole = shares.T, shares.sum(1)
+    look = _look_of_captioner if is_captioner else _look_of_fusion
+    shares, whole = look(model, {"images": image[None], "token_ids": ids})
+    if whole is None:
+        whole = shares[[position for _, positions in words for position in positions]].mean(0)
     grid = _grid(shares.shape[1], *image.shape[:2])
     weights = np.stack([shares[words[index][1]].mean(0).reshape(grid) for index in chosen])
     names = tuple(words[index][0] for index in chosen)
@@ -81,6 +86,23 @@ def attention_map(
     if path is not None:
         _draw(found, path)
     return found
+
+
+def _look_of_fusion(model: Any, inputs: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    """What each token (T, S) and the text's pooled place (S,) looked at."""
+    fused = model.trunk.fuse(*model.trunk.encode(inputs, training=False), return_attention=True, training=False)
+    shares, whole = (ops.convert_to_numpy(fused[name])[0].mean(0) for name in ("attention", "pooled_attention"))
+    if getattr(model.trunk.fusion, "direction", None) == "image":
+        shares, whole = shares.T, shares.sum(1)
+    return shares, whole
+
+
+def _look_of_captioner(model: Any, inputs: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    """What was looked at to write each token (T, S): the decoder's attention at the token before it, so nothing for the first."""
+    sequence, mask = model.remember({"images": inputs["images"]})
+    _, shares = model.decoder(inputs["token_ids"][:, :-1], sequence, memory_mask=mask, return_attention=True)
+    shares = ops.convert_to_numpy(shares)[0]
+    return np.concatenate([np.zeros_like(shares[:1]), shares]), None
 
 
 def _words(tokenizer: Tokenizer, ids: list[int]) -> list[tuple[str, list[int]]]:

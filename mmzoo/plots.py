@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 from mmzoo.atomic import whole_file
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from mmzoo.bundle import MeasuredArtifact, Measurement
@@ -75,6 +77,45 @@ def plot_gallery(queries: Sequence[str], pictures: Sequence[np.ndarray], path: s
             axes.imshow(picture)
             axes.set_axis_off()
     _save(figure, path)
+
+
+def plot_captions(
+    pictures: Sequence[np.ndarray],
+    texts: Sequence[Mapping[str, str]],
+    path: str | Path,
+    looks: Sequence[Sequence[tuple[str, np.ndarray]]] = (),
+) -> None:
+    """One row a picture (H, W, 3): it, its texts by name ("reference", "greedy", ...), and where each word looked.
+
+    looks: for each picture, words with a map (h, w) of the share of attention each, as in an AttentionMap; every picture has a
+    scale of its own.
+    """
+    looks = looks or [()] * len(pictures)
+    words = max(map(len, looks))
+    figure = _figure(1.2 + 3.6 + 1.0 * words, 1.25 * len(pictures))
+    grid = figure.add_gridspec(
+        len(pictures), 2 + words, width_ratios=(1.2, 3.6, *[1.0] * words), hspace=0.3, wspace=0.06
+    )
+    for row, (picture, said, look) in enumerate(zip(pictures, texts, looks, strict=True)):
+        cells = [figure.add_subplot(grid[row, column]) for column in range(2 + len(look))]
+        for cell in cells:
+            cell.set_axis_off()
+        picture = np.clip(picture, 0, 255).astype("uint8")
+        cells[0].imshow(picture)
+        lines = [textwrap.fill(f"{name}: {text}", 44) for name, text in said.items()]
+        cells[1].text(0.02, 0.5, "\n".join(lines), ha="left", va="center", fontsize=7, parse_math=False)
+        highest = max((weights.max() for _, weights in look), default=1)
+        for cell, (name, weights) in zip(cells[2:], look, strict=True):
+            _show_look(cell, picture, weights, highest)
+            cell.set_title(name, fontsize=7, pad=2, parse_math=False)
+    _save(figure, path)
+
+
+def _show_look(axes: Axes, picture: np.ndarray, weights: np.ndarray, highest: float) -> None:
+    height, width = picture.shape[:2]
+    axes.imshow(picture.mean(-1), cmap="gray", vmin=0, vmax=255)
+    whole = (-0.5, width - 0.5, height - 0.5, -0.5)
+    axes.imshow(weights, cmap="inferno", vmin=0, vmax=highest, alpha=0.65, interpolation="bilinear", extent=whole)
 
 
 def plot_costs(measurement: Measurement, path: str | Path) -> None:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmzoo import Tokenizer, build_classifier, build_text_transformer, build_vit
+from mmzoo import Tokenizer, build_captioner, build_classifier, build_text_transformer, build_vit
 from mmzoo.attention_maps import attention_map
 from mmzoo.fusion import CoAttentionFusion, CrossAttentionFusion
 
@@ -121,7 +121,10 @@ def test_models_without_attention_tokenizer_or_trunk_are_refused(model):
         attention_map(classifier("concat"), PICTURE, "a circle")
     with pytest.raises(ValueError, match="model must have a tokenizer to read a text"):
         attention_map(classifier(tokenizer=None), PICTURE, "a circle")
-    with pytest.raises(ValueError, match="model must have a trunk, as a classifier has, received ImageEncoder"):
+    with pytest.raises(
+        ValueError,
+        match="model must have a trunk, as a classifier has, or be a captioner without a text encoder, received ImageEncoder",
+    ):
         attention_map(model.trunk.image_encoder, PICTURE, "a circle")
 
 
@@ -144,3 +147,31 @@ def test_a_sequence_that_is_no_grid_is_refused(model):
         ValueError, match="must give a grid of square regions of its 16 x 24 pixels, received 7 regions"
     ):
         attention_map(other, PICTURE, "a circle")
+
+
+def captioner(decoder="transformer", **options):
+    vit = build_vit(image_size=(16, 24), patch_size=8, width=16, depth=1, num_heads=2)
+    return build_captioner(vit, decoder=decoder, tokenizer=TOKENIZER, context_length=LENGTH, width=16, **options)
+
+
+@pytest.mark.parametrize("decoder", ["transformer", "gru"])
+def test_a_captioners_word_has_the_look_before_each_of_its_tokens(decoder):
+    model = captioner(decoder)
+    text = "xy a"
+    found = attention_map(model, PICTURE, text)
+    sequence, _ = model.remember({"images": PICTURE[None].astype("float32")})
+    _, looks = model.decoder(TOKENIZER([text], LENGTH)[:, :-1], sequence, return_attention=True)
+    looks = keras.ops.convert_to_numpy(looks)[0]  # the start token's row is the look for "x"
+    assert found.words == ("xy", "a")
+    np.testing.assert_allclose(found.weights[0], looks[0:2].mean(0).reshape(2, 3), atol=1e-6)
+    np.testing.assert_allclose(found.weights[1].ravel(), looks[2], atol=1e-6)
+    np.testing.assert_allclose(found.whole.ravel(), looks[0:3].mean(0), atol=1e-6)
+    assert found.weights.sum(axis=(1, 2)) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_captioner_that_reads_texts_has_no_regions_to_draw():
+    text = build_text_transformer(
+        vocab_size=TOKENIZER.vocab_size, context_length=8, width=16, depth=1, num_heads=2, end_id=3
+    )
+    with pytest.raises(ValueError, match="or be a captioner without a text encoder, received Captioner"):
+        attention_map(captioner(text_encoder=text), PICTURE, "a")

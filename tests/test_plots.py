@@ -6,6 +6,7 @@ from mmzoo.metrics import AblationReport, classification_report
 from mmzoo.plots import (
     plot_ablation,
     plot_calibration,
+    plot_captions,
     plot_confusion,
     plot_gallery,
     plot_loss,
@@ -25,7 +26,13 @@ def test_plots_are_pngs_and_nothing_else_is_left(tmp_path):
     plot_loss({"loss": [2.0, 1.0], "val_loss": [2.1, 1.5]}, tmp_path / "loss.png")
     plot_similarity(np.eye(3, 2), PICTURES, ["a circle", "a square"], tmp_path / "similarity.png")
     plot_gallery(["a circle", "a square"], [PICTURES, PICTURES[:1]], tmp_path / "gallery.png")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["gallery.png", "loss.png", "similarity.png"]
+    looks = [[("a", np.ones((2, 2)) / 4), ("circle", np.eye(2) / 2)], []]
+    said = [{"reference": "a circle", "greedy": "a $circle^"}, {"reference": "a square", "greedy": "the square " * 9}]
+    plot_captions(list(PICTURES[:2]), said, tmp_path / "captions.png", looks)
+    plot_captions(list(PICTURES[:2]), said, tmp_path / "captions_alone.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("captions.png", "captions_alone.png", "gallery.png", "loss.png", "similarity.png"),
+    ]
     for path in tmp_path.iterdir():
         with Image.open(path) as picture:
             assert picture.format == "PNG"

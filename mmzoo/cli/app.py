@@ -123,7 +123,7 @@ def evaluate(
     data: Annotated[
         list[str],
         typer.Option(
-            help="For a CLIP: "
+            help="For a CLIP or a captioner: "
             + DATA_HELP
             + " For a classifier or matcher: sentiment, digit-questions, shape-questions (of some kinds alone: "
             "'shape-questions:left of,right of'), matching, or a table with the columns image, text and label (.csv, .tsv, "
@@ -137,15 +137,23 @@ def evaluate(
     template: Annotated[
         list[str] | None, typer.Option(help="Prompt for a class name, with {}; default the data's own.")
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(help="Of a captioner's captions: a tag of its tokenizer, such as en.", show_default=False),
+    ] = None,
     limit: Annotated[int, typer.Option(min=2, help="Measure on at most so many pictures or examples of each.")] = 5000,
     seed: Annotated[int, typer.Option(help="Seeds what --limit keeps, and what the ablation shuffles.")] = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Measure a CLIP, a classifier or a matcher, with chance beside each figure.
+    """Measure a CLIP, a captioner, a classifier or a matcher.
 
     Of a CLIP: retrieval both ways, zero-shot accuracy where the data has
     classes, and the cosine of pairs beside that of mismatched pairs. Of a folder
     it was trained on, only the pictures held out from training are used.
+
+    Of a captioner: BLEU, ROUGE-L, CIDEr-D and distinct n-grams of greedy and of
+    beam search, beside what the real captions are worth to each other; of
+    shapes also how many captions say what there is.
 
     Of the others: accuracy, precision, recall, F1, ROC-AUC, average precision,
     confusion matrix and calibration, class by class and kind by kind; and its
@@ -158,7 +166,7 @@ def evaluate(
     start_keras()
     from mmzoo.cli.measuring import measure
 
-    measure(model, data, out, templates=template or (), limit=limit, seed=seed, output=Output(json))
+    measure(model, data, out, templates=template or (), language=language, limit=limit, seed=seed, output=Output(json))
 
 
 app.command(epilog="Example: [bold]mmzoo caption --model captioner.keras photo.jpg other.png --language en[/bold]")(

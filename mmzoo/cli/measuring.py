@@ -1,4 +1,4 @@
-"""The eval command's job: a CLIP on pictures with captions, a classifier on a task."""
+"""The eval command's job: a CLIP or a captioner on pictures with captions, a classifier on a task."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from typing import Any
 
 import keras
 
+from mmzoo.cli.captioning import caption_pairs, caption_table, draw_captions, in_language
 from mmzoo.cli.evaluation import SHIPPED, embed, evaluate, held_out, sample
 from mmzoo.cli.output import Output, with_chance
 from mmzoo.cli.reports import report_folder, short_names, write_report
 from mmzoo.cli.runs import load_model
 from mmzoo.cli.tasks import TASKS, check_task, draw_task, evaluate_task, is_task, open_examples, read_examples
 from mmzoo.cli.training import draw
-from mmzoo.models import CLIP, Classifier, Matcher
+from mmzoo.models import CLIP, Captioner, Classifier, CoCa, Matcher
 
 
 def measure(
-    path: str, data: list[str], out: Path | None, *, templates: Sequence[str], limit: int, seed: int, output: Output
+    path: str,
+    data: list[str],
+    out: Path | None,
+    *,
+    templates: Sequence[str],
+    language: str | None,
+    limit: int,
+    seed: int,
+    output: Output,
 ) -> None:
     """Prints the figures of the model in path and writes the report."""
     names = short_names(data)
@@ -26,10 +35,14 @@ def measure(
         _check_name(name)
     with report_folder(out) as folder:
         model = _load_model(path, data)
+        if language is not None and not isinstance(model, Captioner):
+            raise ValueError("--language must be left out for a model that writes nothing")
         if isinstance(model, CLIP):
             figures = _measure_clip(model, path, names, folder, templates, limit, seed, output)
         elif templates:
-            raise ValueError("--template must be left out for a classifier: its classes have no prompts")
+            raise ValueError("--template must be left out for a model other than a CLIP: only its classes have prompts")
+        elif isinstance(model, Captioner):
+            figures = _measure_captioner(model, path, names, folder, language, limit, seed, output)
         else:
             figures = _measure_tasks(model, names, folder, limit, seed, output)
         record = {"model": path} | figures
@@ -46,27 +59,29 @@ def _check_name(name: str) -> None:
         check_task(name)
     elif name not in SHIPPED and not Path(name).exists():
         raise FileNotFoundError(
-            f"--data must be {', '.join(SHIPPED)} or a folder for a CLIP, {', '.join(TASKS)} or a table for a classifier, "
-            f"received {name!r}, which does not exist"
+            f"--data must be {', '.join(SHIPPED)} or a folder for a CLIP or a captioner, {', '.join(TASKS)} or a table for a "
+            f"classifier, received {name!r}, which does not exist"
         )
 
 
 def _load_model(path: str, data: Sequence[str]) -> keras.Model:
-    """A CLIP, or a classifier or matcher, with its tokenizer and for these data."""
+    """A CLIP or a captioner, or a classifier or matcher, with its tokenizer and for these data."""
     model = load_model(path)
-    kind = {CLIP: "CLIP", Classifier: "classifier", Matcher: "matcher"}.get(type(model))
-    if kind is None:
+    kinds = {CLIP: "CLIP", Captioner: "captioner", CoCa: "captioner", Classifier: "classifier", Matcher: "matcher"}
+    kind = kinds.get(type(model))
+    if kind is None or (kind == "captioner" and model.text_encoder is not None):
+        what = "another model, of the class" if kind is None else "one that reads questions, a"
         raise ValueError(
-            f"--model must be a CLIP, a classifier or a matcher, received {path} with another model, of the class "
-            f"{type(model).__name__}"
+            "--model must be a CLIP, a captioner that reads no questions, a classifier or a matcher, received "
+            f"{path} with {what} {type(model).__name__}"
         )
     if model.tokenizer is None:
         raise ValueError(f"--model must be a {kind} with its tokenizer, received {path} with a {kind} that has none")
     for name in data:
-        if kind != "CLIP":
+        if kind not in ("CLIP", "captioner"):
             check_task(name)
         elif is_task(name):
-            raise ValueError(f"--data must be {', '.join(SHIPPED)} or a folder for a CLIP, received {name!r}")
+            raise ValueError(f"--data must be {', '.join(SHIPPED)} or a folder for a {kind}, received {name!r}")
     return model
 
 
@@ -113,3 +128,26 @@ def _measure_clip(
             draw(model, pairs, texts, folder / short)
     output.show_figures(path, figures)
     return with_chance(figures) | record
+
+
+def _measure_captioner(
+    model: Captioner,
+    path: str,
+    names: dict[str, str],
+    folder: Path | None,
+    language: str | None,
+    limit: int,
+    seed: int,
+    output: Output,
+) -> dict[str, Any]:
+    """{data: its figures by the name of the search}."""
+    record = {}
+    for name, short in names.items():
+        pairs = in_language(sample(held_out(path, name, output), limit, seed), language)
+        with output.status(f"writing about {len(pairs):,} pictures of {name}"):
+            captioned = caption_pairs(model, pairs, language)
+        output.show(caption_table(name, captioned))
+        record[short] = captioned.to_dict()
+        if folder is not None:
+            draw_captions(model, captioned, language, folder / short)
+    return record

@@ -1,6 +1,6 @@
 """Whole models, each built in one line."""
 
-from mmzoo.models.captioner import Captioner, CoCa, build_captioner, build_coca
+from mmzoo.models.captioner import Captioner, CaptionTask, CoCa, build_captioner, build_coca
 from mmzoo.models.classifier import Classifier, Task, build_classifier, build_vqa
 from mmzoo.models.clip import CLIP, build_clip
 from mmzoo.models.matcher import Matcher, build_matcher
@@ -10,6 +10,7 @@ from mmzoo.models.trunk import Trunk
 
 __all__ = [
     "CLIP",
+    "CaptionTask",
     "Captioner",
     "Classifier",
     "CoCa",

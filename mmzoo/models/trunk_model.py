@@ -134,11 +134,12 @@ class TrunkModel(KeptModel, keras.Model):
     def whole_part(self, outputs: Mapping[str, Any], *, any_size: bool = False) -> Part:
         """All of the model as one part, its inputs as an artifact declares them: uint8 pictures, int32 token ids; raw: files, strings."""
         specs = {"images": images_spec(self.image_size), "token_ids": token_ids_spec(self.trunk.text_encoder)}
-        inputs = [specs.get(x.name) or TensorSpec(x.name, (None,), "bool") for x in self.inputs]
+        inputs = [specs.get(name) or TensorSpec(name, (None,), "bool") for name in self.trunk.input]
         raw: tuple[RawImages | RawTexts, ...] = (RawImages("images", self.image_preprocessing),)
         if self.tokenizer is not None:
             raw += (RawTexts("token_ids", self.tokenizer, self.context_length),)
-        return Part(keras.Model(self.input, dict(outputs), name=self.name), tuple(inputs), raw, any_size)
+        read = {name: self.input[name] for name in self.trunk.input}
+        return Part(keras.Model(read, dict(outputs), name=self.name), tuple(inputs), raw, any_size)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"trunk": keras.saving.serialize_keras_object(self.trunk)}

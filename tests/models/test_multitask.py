@@ -217,7 +217,7 @@ def test_answers_are_named_by_task():
     ("make", "message"),
     [
         (lambda: multitask({}), r"tasks must be a dictionary of at least one Task, received \{\}"),
-        (lambda: multitask({"mood": 2}), "must be a dictionary of Task, received 2 for 'mood'"),
+        (lambda: multitask({"mood": 2}), "must be a dictionary of Task and CaptionTask, received 2 for 'mood'"),
         (
             lambda: multitask({"my mood": Task(2)}),
             "must be an identifier other than images, token_ids, trunk, received 'my",

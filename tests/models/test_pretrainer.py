@@ -306,7 +306,7 @@ def test_predict_gives_what_a_call_gives():
         (lambda: pretrainer("mlm", mask_rate=0.0), "mask_rate must be above 0"),
         (lambda: pretrainer("itc")({"images": batch()["images"]}), "received none of token_ids"),
         (lambda: fit(pretrainer("itc"), list(batch().values())), "must be dictionaries .* received a list"),
-        (lambda: pretrainer("itc").export_parts(), "to_clip, to_classifier or to_matcher"),
+        (lambda: pretrainer("itc").export_parts(), "to_clip, to_classifier, to_matcher or to_captioner"),
         (lambda: pretrainer(image=False).to_clip(), "both encoders, received one of text alone"),
     ],
 )

@@ -167,3 +167,31 @@ def test_it_starts_from_a_clip_s_encoders():
         np.testing.assert_array_equal(ours[name], weight, err_msg=name)
     assert "patch_mask" in model.image_encoder.input
     assert model.text_encoder is clip.text_encoder
+
+
+@pytest.mark.parametrize("reads_texts", [False, True])
+def test_a_captioner_reads_with_copies(reads_texts):
+    model = trained("itm")
+    made = model.to_captioner(reads_texts=reads_texts, decoder="gru", context_length=12, width=8)
+    assert made.tokenizer is model.tokenizer
+    assert made.image_preprocessing == model.image_preprocessing
+    of = model.trunk if reads_texts else model.image_encoder
+    assert_same(made.reader.get_weights(), of.get_weights())
+    assert made.reader is not of
+    before = snapshot(model)
+    x = {"images": X["images"], "token_ids": TOKENIZER(CAPTIONS, 12)}
+    if reads_texts:
+        x |= {"token_ids": X["token_ids"], "decoder_token_ids": TOKENIZER(CAPTIONS, 12)}
+    fitted(made, x)
+    assert_same(before, model.variables)
+
+
+def test_a_captioner_needs_what_it_reads():
+    texts = build_pretrainer(None, bert(), ("mlm",), tokenizer=TOKENIZER)
+    with pytest.raises(ValueError, match="needs a pretrainer with an image encoder, received one of text alone"):
+        texts.to_captioner()
+    pictures = build_pretrainer(vit(), None, ("mim",))
+    with pytest.raises(ValueError, match="needs a pretrainer with both encoders, received one of pictures alone"):
+        pictures.to_captioner(reads_texts=True, tokenizer=TOKENIZER)
+    with pytest.raises(ValueError, match="build_captioner must be given a tokenizer, or vocab_size"):
+        pictures.to_captioner()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import keras
 
 from mmzoo.encoders import get_image_encoder, get_text_encoder
+from mmzoo.models.captioner import CaptionTask
 from mmzoo.models.classifier import Task
 from mmzoo.models.multitask.model import MultiTask
 from mmzoo.models.trunk import Trunk
@@ -18,7 +19,7 @@ def build_multitask(
     image_encoder: keras.Model | str | None = None,
     text_encoder: keras.Model | str | None = None,
     *,
-    tasks: Mapping[str, Task],
+    tasks: Mapping[str, Task | CaptionTask],
     fusion: str | keras.layers.Layer | None = None,
     width: int | None = None,
     missing_modalities: bool = False,
@@ -29,7 +30,8 @@ def build_multitask(
 ) -> MultiTask:
     """Builds one trunk with a head for each task (hard parameter sharing, arXiv:1706.05098, section 3).
 
-    tasks: {name: Task(num_classes, head=..., labels=..., weight=...)}, a head each; the names are those of outputs and targets.
+    tasks: {name: Task(num_classes, head=..., labels=..., weight=...)}, a head each; the names are those of outputs and targets. A
+    CaptionTask is written by a decoder that looks at the fused sequence.
     trunk: that of another model, such as classifier.trunk, whose weights are then shared with it; or image_encoder,
     text_encoder, fusion (default "concat"), width, missing_modalities, which make one and are build_classifier's, as are the others.
     Weights start at random; seed them with keras.utils.set_random_seed.

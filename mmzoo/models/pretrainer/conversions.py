@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from mmzoo.models.clip import CLIP
 from mmzoo.models.copying import copy_encoder, copy_trunk
 from mmzoo.models.matcher import Matcher
@@ -34,7 +36,7 @@ def to_clip(pretrainer: Any, name: str) -> CLIP:
 
 def to_trunk(pretrainer: Any, fusion: Any = None, width: int | None = None, missing_modalities: bool = False) -> Trunk:
     """A copy of the trunk, or a new one on copies of the encoders. Raises ValueError without both encoders."""
-    _check_both(pretrainer, "to_classifier and to_matcher")
+    _check_both(pretrainer, "a trunk")
     if pretrainer.trunk is not None:
         return copy_trunk(pretrainer.trunk, fusion, width, missing_modalities)
     return Trunk(
@@ -62,6 +64,15 @@ def to_matcher(pretrainer: Any, name: str) -> Matcher:
         if getattr(pretrainer, part) is not None:
             getattr(matcher, part).set_weights(getattr(pretrainer, part).get_weights())
     return matcher
+
+
+def to_reader(pretrainer: Any, reads_texts: bool) -> tuple[keras.Model | None, Trunk | None]:
+    """What a captioner reads with: (a copy of the image encoder, None), or (None, a copy of the trunk). Raises ValueError without it."""
+    if reads_texts:
+        return None, to_trunk(pretrainer)
+    if pretrainer.image_encoder is None:
+        raise ValueError("to_captioner needs a pretrainer with an image encoder, received one of text alone")
+    return copy_encoder(pretrainer.image_encoder), None
 
 
 def _check_both(pretrainer: Any, method: str) -> None:

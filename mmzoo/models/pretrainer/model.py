@@ -14,6 +14,7 @@ from mmzoo.encoders.contract import lend_assets, preprocessing_for
 from mmzoo.encoders.hiding import with_mask_token
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.layers import EmbeddingQueue, HardNegatives, MomentumCopy
+from mmzoo.models.captioner import Captioner, build_captioner
 from mmzoo.models.classifier import Classifier
 from mmzoo.models.clip import CLIP
 from mmzoo.models.kept_model import KeptModel
@@ -51,10 +52,10 @@ class Pretrainer(KeptModel, keras.Model):
     `compile(optimizer)` and `fit` on dictionaries of inputs; targets, if there are any, are not looked at. The logs have the weighted sum
     of the losses and each objective's own, in nats (mim: squared error of normalised patches), and the accuracy of itm and mlm.
     In evaluate the masks and negatives are the same each time, and itc compares the batch alone, without momentum and queue.
-    Parts: image_encoder, text_encoder, trunk (with fusion; None where nothing is fused). to_clip, to_classifier and to_matcher make
-    models of copies of them. Arguments: see build_pretrainer. tokenizer and image_preprocessing are saved in its .keras file, and where
-    its draws are: what was saved after an epoch goes on with the masks and negatives that would have come. The order of examples is
-    fit's, which mmzoo.training.checkpoint.Checkpoint resumes too.
+    Parts: image_encoder, text_encoder, trunk (with fusion; None where nothing is fused). The to_ methods make models of copies of them.
+    Arguments: see build_pretrainer. tokenizer and image_preprocessing are saved in its .keras file, and where its draws are: what was
+    saved after an epoch goes on with the masks and negatives that would have come. The order of examples is fit's, which
+    mmzoo.training.checkpoint.Checkpoint resumes too.
     """
 
     serialized = ("image_encoder", "text_encoder", "fusion")
@@ -200,7 +201,7 @@ class Pretrainer(KeptModel, keras.Model):
         return replica_share(loss)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """The objectives' own. Raises ValueError for those of compile(metrics=...), which have no targets to compare."""
+        """The objectives' own. Raises ValueError for those of compile, which have no targets."""
         refuse_compiled(self, "loss", "metrics", instead="build_pretrainer(objectives=...)")
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
@@ -239,9 +240,8 @@ class Pretrainer(KeptModel, keras.Model):
         The other arguments are build_classifier's. fusion is by default the pretrainer's own, "cross_attention" where it fuses nothing.
         Raises ValueError for a width where the pretrainer's own fusion is kept, which has one.
         """
-        trunk = conversions.to_trunk(self, fusion, width, missing_modalities)
         return Classifier(
-            trunk,
+            conversions.to_trunk(self, fusion, width, missing_modalities),
             num_classes=num_classes,
             head=head,
             hidden=hidden,
@@ -258,11 +258,44 @@ class Pretrainer(KeptModel, keras.Model):
         """A matcher of copies of the encoders, the fusion, and what "itc" and "itm" learned on top; the rest starts at random."""
         return conversions.to_matcher(self, name)
 
+    def to_captioner(
+        self,
+        *,
+        reads_texts: bool = False,
+        decoder: str | keras.layers.Layer = "transformer",
+        tokenizer: Tokenizer | None = None,
+        context_length: int = 32,
+        width: int = 256,
+        depth: int | None = None,
+        num_heads: int | None = None,
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        name: str = "captioner",
+    ) -> Captioner:
+        """A captioner on a copy of the image encoder or, with reads_texts, of the encoders and the fusion, for answers to questions.
+
+        The decoder starts at random; its arguments are build_captioner's. tokenizer: default the pretrainer's own.
+        """
+        image_encoder, trunk = conversions.to_reader(self, reads_texts)
+        return build_captioner(
+            image_encoder,
+            trunk=trunk,
+            decoder=decoder,
+            tokenizer=tokenizer or self.tokenizer,
+            context_length=context_length,
+            width=width,
+            depth=depth,
+            num_heads=num_heads,
+            dropout=dropout,
+            label_smoothing=label_smoothing,
+            image_preprocessing=self.image_preprocessing,
+            name=name,
+        )
+
     def export_parts(self) -> dict[str, Part]:
         """Raises ValueError: what is exported are the models that it pre-trains."""
-        raise ValueError(
-            "a pretrainer must be turned into a model by to_clip, to_classifier or to_matcher to be exported"
-        )
+        made_by = "to_clip, to_classifier, to_matcher or to_captioner"
+        raise ValueError(f"a pretrainer must be turned into a model by {made_by} to be exported")
 
     def get_config(self) -> dict[str, Any]:
         def pack(part: Any) -> Any:

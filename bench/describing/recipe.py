@@ -1,0 +1,91 @@
+"""The captioner that both sections train, and how its captions compare with the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from budget import Budget
+
+if TYPE_CHECKING:
+    from mmzoo import Captioner, Tokenizer
+    from mmzoo.data import Pairs
+    from mmzoo.metrics import CaptionReport
+
+WIDTH, BATCH, VOCABULARY = 128, 64, 512
+PEAK_RATE = 1e-3
+LANGUAGES = ("en", "zh")
+WORDS = {"en": "13a", "zh": "zh"}
+"""How sacrebleu parts a language's words."""
+
+
+def captioner(decoder: str, tokenizer: Tokenizer, context_length: int) -> Captioner:
+    """A small convolutional network and a decoder of the same width."""
+    from mmzoo import build_captioner, build_convnet
+
+    sizes = {"depth": 2, "num_heads": 4} if decoder == "transformer" else {}
+    return build_captioner(
+        build_convnet(image_size=32, widths=(32, 64, 128), blocks=1),
+        decoder=decoder,
+        tokenizer=tokenizer,
+        context_length=context_length,
+        width=WIDTH,
+        **sizes,
+    )
+
+
+def tokenizer_of(pairs: Pairs) -> tuple[Tokenizer, int]:
+    """A tokenizer with tags for both languages, and the length of the longest caption in its tokens."""
+    from mmzoo import Tokenizer
+
+    captions = sorted({caption for row in pairs.captions for caption in row})
+    tokenizer = Tokenizer.train(captions, VOCABULARY, languages=LANGUAGES)
+    rows = tokenizer([caption for row in pairs.captions for caption in row], 64)
+    return tokenizer, int((rows != tokenizer.pad_id).sum(1).max())
+
+
+def train(model: Captioner, pairs: Pairs, seconds: float, seed: int) -> dict[str, float]:
+    """compile and fit on the pipeline, for so many seconds of two cores; returns what that took."""
+    import keras
+
+    from mmzoo import data
+
+    budget = Budget(seconds, PEAK_RATE)
+    model.compile(keras.optimizers.AdamW(PEAK_RATE, weight_decay=0.01))
+    model.fit(data.dataset(pairs, model, BATCH, seed=seed), epochs=10_000, verbose=0, callbacks=[budget])
+    return {"seconds": budget.used, "wall_seconds": budget.wall, "steps": budget.steps}
+
+
+def written(model: Captioner, images: Any, language: str, **options: Any) -> list[Any]:
+    return model.generate(images, language=language, batch_size=64, **options)
+
+
+def against_the_others(captions: Sequence[str], real: Sequence[Sequence[str]], language: str) -> dict[str, float]:
+    """BLEU-4 and CIDEr-D of captions and of the real ones, each against all real ones of the picture but one, the mean over which.
+
+    A real caption is compared with the others of its picture, so its figures are what a person would reach.
+    """
+    import numpy as np
+
+    places = range(len(real[0]))
+    ours, theirs = [], []
+    for place in places:
+        others = [[text for other, text in enumerate(row) if other != place] for row in real]
+        ours.append(_report(captions, others, language))
+        theirs.append(_report([row[place] for row in real], others, language))
+    return {
+        f"{whose}{figure}": float(np.mean([getattr(report, figure) for report in reports]))
+        for whose, reports in (("", ours), ("real_", theirs))
+        for figure in ("bleu_4", "cider_d", "rouge_l")
+    }
+
+
+def _report(captions: Sequence[str], references: Sequence[Sequence[str]], language: str) -> CaptionReport:
+    from mmzoo.metrics import caption_report
+
+    return caption_report(list(captions), references, tokenize=WORDS[language])
+
+
+def has_language(text: str, language: str) -> bool:
+    """Whether a caption is in the language: Chinese has Chinese characters, and English has none."""
+    return any("\u4e00" <= each <= "\u9fff" for each in text) == (language == "zh")
