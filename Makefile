@@ -47,6 +47,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python bench/pretrained.py --check
 	$(BIN)/python bench/fusion.py --check
 	$(BIN)/python bench/pretraining.py --check
+	$(BIN)/python bench/captioning.py --check
 	$(BIN)/python bench/decoding.py --check
 
 $(VENV)/bin/python:
