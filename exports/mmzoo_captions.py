@@ -64,7 +64,9 @@ class Captioner:
         prompts = self._prompts([prompt] * count if isinstance(prompt, str) else list(prompt), count, language)
         room = self.writing["context_length"] - max(map(len, prompts), default=1)
         most = room if max_tokens is None else max_tokens
-        if not 0 <= most <= room:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, received {batch_size}")
+        if not isinstance(most, (int, np.integer)) or not 0 <= most <= room:
             raise ValueError(f"max_tokens must be from 0 to {room}, what there is room for, received {max_tokens}")
         reads = "token_ids" in [spec["name"] for spec in self.bundle.parts["encoder"]["inputs"]]
         if reads is (texts is None) or (texts is not None and (isinstance(texts, str) or len(texts) != count)):
@@ -95,7 +97,7 @@ class Captioner:
         rows = [first] * count
         if any(prompts):
             found = self.bundle.tokenizer()(prompts, length + 2).tolist()
-            rows = [[*first, *row[1 : row.index(end)]] for row in found]
+            rows = [[*first, *row[1 : row.index(end, 1)]] for row in found]  # a start may be an end, too
         if max(map(len, rows), default=1) > length:
             raise ValueError(f"prompt must be at most {length} tokens with the start, received a longer one")
         return rows

@@ -15,7 +15,8 @@ from keras import ops
 
 from mmzoo.atomic import whole_file
 from mmzoo.data import resize
-from mmzoo.models.captioner import Captioner
+from mmzoo.models.captioner import Captioner, CoCa
+from mmzoo.plots import show_attention
 from mmzoo.tokenizer import Tokenizer
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]+")
@@ -45,19 +46,20 @@ def attention_map(
     looked at before it wrote each word (drawn as in arXiv:1502.03044, section 5.4).
 
     model: a model with a trunk, such as a classifier, whose fusion is cross_attention or co_attention; or a captioner without a text
-    encoder, and the text a caption, its own or another (`Tagged` where it was trained with tags). Where the regions ask
-    (direction "image"), the weights are what each region paid to the word, and `whole` what it paid to all words.
+    encoder (no CoCa, which looks at mixtures of regions), and the text a caption, its own or another (`Tagged` where it was trained with
+    tags). Where the regions ask (direction "image"), the weights are what each region paid to the word, and `whole` what it paid to all
+    words.
     image (H, W, 3) in [0, 255]; of another size than the model's it is resized as the model's preprocessing says.
     word: gives only the places where this word stands, whatever its case. path: a PNG to draw, written whole or not at all.
     Attention shows where a block read, not why the model answered.
     Raises ValueError for another model, a fusion without attention, a model without tokenizer, a word that is not in the text, or an
     image encoder whose sequence is no grid.
     """
-    is_captioner = isinstance(model, Captioner)
-    if not hasattr(model, "trunk") and (not is_captioner or model.text_encoder is not None):
+    is_captioner = isinstance(model, Captioner) and not isinstance(model, CoCa)
+    if not hasattr(model, "trunk") and (not is_captioner or getattr(model, "text_encoder", None) is not None):
         raise ValueError(
-            "model must have a trunk, as a classifier has, or be a captioner without a text encoder, received "
-            f"{type(model).__name__}"
+            "model must have a trunk, as a classifier has, or be a captioner without a text encoder that looks at regions, "
+            f"received {type(model).__name__}"
         )
     if model.tokenizer is None:
         raise ValueError(
@@ -145,19 +147,10 @@ def _draw(found: AttentionMap, path: str | Path) -> None:
     for each in axes:
         each.set_axis_off()
     picture = np.clip(found.image, 0, 255).astype("uint8")
-    grey = picture.mean(-1)
     axes[0].imshow(picture)
+    highest = max(weights.max() for _, weights in maps)
     for each, (name, weights) in zip(axes[1:], maps, strict=False):
-        each.imshow(grey, cmap="gray", vmin=0, vmax=255)
-        shown = each.imshow(
-            weights,
-            cmap="inferno",
-            vmin=0,
-            vmax=max(weights.max() for _, weights in maps),
-            alpha=0.65,
-            interpolation="bilinear",
-            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        )
+        shown = show_attention(each, picture, weights, highest)
         each.set_title(name, fontsize=9, parse_math=False)
     scale = ScalarMappable(shown.norm, shown.cmap)  # without the transparency
     figure.colorbar(scale, ax=axes, fraction=0.03, pad=0.02, label="share of attention")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -106,16 +106,19 @@ def plot_captions(
         cells[1].text(0.02, 0.5, "\n".join(lines), ha="left", va="center", fontsize=7, parse_math=False)
         highest = max((weights.max() for _, weights in look), default=1)
         for cell, (name, weights) in zip(cells[2:], look, strict=True):
-            _show_look(cell, picture, weights, highest)
+            show_attention(cell, picture, weights, highest)
             cell.set_title(name, fontsize=7, pad=2, parse_math=False)
     _save(figure, path)
 
 
-def _show_look(axes: Axes, picture: np.ndarray, weights: np.ndarray, highest: float) -> None:
+def show_attention(axes: Axes, picture: np.ndarray, weights: np.ndarray, highest: float) -> Any:
+    """Draws a map (h, w) of shares of attention, up to `highest`, over a picture (H, W, 3); returns what a colour bar is made of."""
     height, width = picture.shape[:2]
     axes.imshow(picture.mean(-1), cmap="gray", vmin=0, vmax=255)
     whole = (-0.5, width - 0.5, height - 0.5, -0.5)
-    axes.imshow(weights, cmap="inferno", vmin=0, vmax=highest, alpha=0.65, interpolation="bilinear", extent=whole)
+    return axes.imshow(
+        weights, cmap="inferno", vmin=0, vmax=highest, alpha=0.65, interpolation="bilinear", extent=whole
+    )
 
 
 def plot_costs(measurement: Measurement, path: str | Path) -> None:

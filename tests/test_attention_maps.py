@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmzoo import Tokenizer, build_captioner, build_classifier, build_text_transformer, build_vit
+from mmzoo import Tokenizer, build_captioner, build_classifier, build_coca, build_text_transformer, build_vit
 from mmzoo.attention_maps import attention_map
 from mmzoo.fusion import CoAttentionFusion, CrossAttentionFusion
 
@@ -123,7 +123,7 @@ def test_models_without_attention_tokenizer_or_trunk_are_refused(model):
         attention_map(classifier(tokenizer=None), PICTURE, "a circle")
     with pytest.raises(
         ValueError,
-        match="model must have a trunk, as a classifier has, or be a captioner without a text encoder, received ImageEncoder",
+        match=r"model must have a trunk, .* that looks at regions, received ImageEncoder",
     ):
         attention_map(model.trunk.image_encoder, PICTURE, "a circle")
 
@@ -173,5 +173,12 @@ def test_a_captioner_that_reads_texts_has_no_regions_to_draw():
     text = build_text_transformer(
         vocab_size=TOKENIZER.vocab_size, context_length=8, width=16, depth=1, num_heads=2, end_id=3
     )
-    with pytest.raises(ValueError, match="or be a captioner without a text encoder, received Captioner"):
+    with pytest.raises(ValueError, match="without a text encoder that looks at regions, received Captioner"):
         attention_map(captioner(text_encoder=text), PICTURE, "a")
+
+
+def test_a_coca_looks_at_no_regions():
+    vit = build_vit(image_size=16, patch_size=4, width=16, depth=1, num_heads=2)
+    model = build_coca(vit, tokenizer=TOKENIZER, width=16, depth=2, num_queries=16)
+    with pytest.raises(ValueError, match="looks at regions, received CoCa"):
+        attention_map(model, PICTURE, "a")

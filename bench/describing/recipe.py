@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from budget import Budget
@@ -10,7 +9,6 @@ from budget import Budget
 if TYPE_CHECKING:
     from mmzoo import Captioner, Tokenizer
     from mmzoo.data import Pairs
-    from mmzoo.metrics import CaptionReport
 
 WIDTH, BATCH, VOCABULARY = 128, 64, 512
 PEAK_RATE = 1e-3
@@ -60,32 +58,8 @@ def written(model: Captioner, images: Any, language: str, **options: Any) -> lis
     return model.generate(images, language=language, batch_size=64, **options)
 
 
-def against_the_others(captions: Sequence[str], real: Sequence[Sequence[str]], language: str) -> dict[str, float]:
-    """BLEU-4 and CIDEr-D of captions and of the real ones, each against all real ones of the picture but one, the mean over which.
-
-    A real caption is compared with the others of its picture, so its figures are what a person would reach.
-    """
-    import numpy as np
-
-    places = range(len(real[0]))
-    ours, theirs = [], []
-    for place in places:
-        others = [[text for other, text in enumerate(row) if other != place] for row in real]
-        ours.append(_report(captions, others, language))
-        theirs.append(_report([row[place] for row in real], others, language))
-    return {
-        f"{whose}{figure}": float(np.mean([getattr(report, figure) for report in reports]))
-        for whose, reports in (("", ours), ("real_", theirs))
-        for figure in ("bleu_4", "cider_d", "rouge_l")
-    }
-
-
-def _report(captions: Sequence[str], references: Sequence[Sequence[str]], language: str) -> CaptionReport:
-    from mmzoo.metrics import caption_report
-
-    return caption_report(list(captions), references, tokenize=WORDS[language])
-
-
 def has_language(text: str, language: str) -> bool:
     """Whether a caption is in the language: Chinese has Chinese characters, and English has none."""
-    return any("\u4e00" <= each <= "\u9fff" for each in text) == (language == "zh")
+    from mmzoo.data.scenes.words import is_chinese
+
+    return is_chinese(text) == (language == "zh")

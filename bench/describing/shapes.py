@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from describing.recipe import LANGUAGES, against_the_others, captioner, has_language, tokenizer_of, train, written
+from describing.recipe import LANGUAGES, WORDS, captioner, has_language, tokenizer_of, train, written
 from report import Row
 from sections import Measured, progress
 
@@ -40,8 +40,9 @@ def measure(decoder: str, arguments: argparse.Namespace) -> Measured:
 
 def _judged(model: Any, pairs: Any, name: str, language: str, *, whole: bool) -> tuple[list[Row], dict[str, Any]]:
     from mmzoo import data
+    from mmzoo.metrics import leave_one_out
 
-    greedy = written(model, pairs.images, language)
+    greedy = written(model, pairs.images, language, strategy="beam", num_beams=1)  # with a score that compares
     texts = [str(each) for each in greedy]
     report = data.judge_captions(texts, pairs.truth)
     progress(f"{name}: {report}; such as {texts[0]!r}")
@@ -53,15 +54,13 @@ def _judged(model: Any, pairs: Any, name: str, language: str, *, whole: bool) ->
     )
     half = len(pairs.captions[0]) // len(LANGUAGES)  # the captions of one language after those of the other
     first = LANGUAGES.index(language) * half
-    compared = against_the_others(texts, [row[first : first + half] for row in pairs.captions], language)
+    real_captions = [row[first : first + half] for row in pairs.captions]
+    ours, real = leave_one_out(texts, real_captions, tokenize=WORDS[language])
     for figure in ("bleu_4", "cider_d", "rouge_l"):
-        rows.append(Row(f"{name}_{figure}", compared[figure], compared[f"real_{figure}"], REAL))
+        rows.append(Row(f"{name}_{figure}", getattr(ours, figure), getattr(real, figure), REAL))
     beams = written(model, pairs.images, language, strategy="beam", num_beams=4)
     right = data.judge_captions([str(each) for each in beams], pairs.truth)
     rows.append(Row(f"{name}_beam_all_right", right.all_right, report.all_right, "greedy"))
-    at_least = [
-        beam.score >= one.log_probability / (len(one.token_ids) - 2) - 1e-5  # the start and the tag are no choice
-        for beam, one in zip(beams, greedy, strict=True)
-    ]
+    at_least = [beam.score >= one.score - 1e-5 for beam, one in zip(beams, greedy, strict=True)]
     rows.append(Row(f"{name}_beam_at_least_greedy", sum(at_least) / len(at_least)))
     return rows, report.to_dict()

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from mmzoo.cli.captioning import caption_pairs, caption_table, draw_captions, in_language
+from mmzoo.cli.caption_reports import caption_pairs, caption_table, draw_captions, in_language
 from mmzoo.cli.evaluation import SHIPPED, embed, evaluate, held_out, sample
 from mmzoo.cli.output import Output, with_chance
 from mmzoo.cli.reports import report_folder, short_names, write_report
@@ -143,7 +143,7 @@ def _measure_captioner(
     """{data: its figures by the name of the search}."""
     record = {}
     for name, short in names.items():
-        pairs = in_language(sample(held_out(path, name, output), limit, seed), language)
+        pairs = in_language(model, sample(held_out(path, name, output), limit, seed), language)
         with output.status(f"writing about {len(pairs):,} pictures of {name}"):
             captioned = caption_pairs(model, pairs, language)
         output.show(caption_table(name, captioned))

@@ -27,6 +27,7 @@ def build_decoder(
     depth: int | None = None,
     num_heads: int | None = None,
     dropout: float = 0.0,
+    dtype: Any = None,
     name: str = "decoder",
 ) -> Any:
     """A decoder of this kind, or the layer itself. depth (4) and num_heads (width / 64) are a transformer's.
@@ -39,7 +40,7 @@ def build_decoder(
     if isinstance(decoder, str):
         if decoder not in DECODERS:
             raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, received {decoder!r}")
-        sizes: dict[str, Any] = {"dropout": dropout, "name": name}
+        sizes: dict[str, Any] = {"dropout": dropout, "dtype": dtype, "name": name}
         if decoder == "transformer":
             sizes |= {"depth": 4 if depth is None else depth, "num_heads": num_heads or max(1, width // 64)}
         return DECODERS[decoder](vocab_size, context_length, width, **sizes)

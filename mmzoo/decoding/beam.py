@@ -101,9 +101,9 @@ def beam_search(decoder: Any, context: dict[str, Any], prompts: Prompts, options
             after["seen"] = ops.logical_or(ops.take(now["seen"], places, axis=0), seen_in(token, vocab_size))
         return (after,)
 
-    (done,) = ops.while_loop(goes_on, one_token, (variables,))
     if not prompts.max_tokens:
-        return done["live"]  # there was nothing to choose
+        return variables["live"]  # there is nothing to choose
+    (done,) = ops.while_loop(goes_on, one_token, (variables,))
     return done["ended"]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 STRATEGIES = ("greedy", "beam", "sample")
+_OF = {"beam": ("num_beams", "length_penalty", "num_returned"), "sample": ("temperature", "top_k", "top_p")}
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,12 @@ class Decoding:
             value = getattr(self, name)
             if name == "top_k" and value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
                 raise ValueError(f"{name} must be an integer from {least}, received {value!r}")
+            object.__setattr__(self, name, int(value))
         for name in ("repetition_penalty", "temperature"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
+            if not (isinstance(value, Real) and math.isfinite(value) and float(value) > 0):
                 raise ValueError(f"{name} must be above 0, received {value!r}")
         if not math.isfinite(self.length_penalty):
             raise ValueError(f"length_penalty must be finite, received {self.length_penalty!r}")
@@ -55,3 +58,8 @@ class Decoding:
             raise ValueError(
                 f"num_returned must be at most {most} with strategy={self.strategy!r}, received {self.num_returned}"
             )
+
+    def in_use(self) -> Decoding:
+        """With the defaults for what this strategy does not look at: what gives the same texts is equal."""
+        names = ("strategy", "min_tokens", "repetition_penalty", *_OF.get(self.strategy, ()))
+        return Decoding(**{name: getattr(self, name) for name in names})

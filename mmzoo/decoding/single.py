@@ -21,6 +21,9 @@ def single_search(
     before anything is adjusted; scores (B,) float32, the sum after.
     """
     ids, rows, length = prompts.rows(), ops.shape(prompts.token_ids)[0], prompts.length
+    nothing = ops.zeros((rows,), "float32")
+    if not prompts.max_tokens:
+        return {"token_ids": ids, "log_probabilities": nothing, "scores": nothing}
     state = decoder.start(context, rows)
     if prompts.shared > 1:
         _, state = decoder.step(ids[:, : prompts.shared - 1], 0, context, state)
@@ -30,8 +33,8 @@ def single_search(
         "token_ids": ids,
         "state": state,
         "ended": ops.zeros((rows,), "bool"),
-        "log_probabilities": ops.zeros((rows,), "float32"),
-        "scores": ops.zeros((rows,), "float32"),
+        "log_probabilities": nothing,
+        "scores": nothing,
     }
     if tracks:
         variables["seen"] = seen_in(ids[:, : prompts.shared], decoder.vocab_size)

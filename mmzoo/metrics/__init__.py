@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.metrics.ablation import AblationReport, modality_ablation
-from mmzoo.metrics.caption import CaptionReport, caption_report, cider_d, clip_score, distinct, rouge_l
+from mmzoo.metrics.caption import CaptionReport, caption_report, cider_d, clip_score, distinct, leave_one_out, rouge_l
 from mmzoo.metrics.classification import classification_report
 from mmzoo.metrics.consistency import ConsistencyReport, modality_consistency
 from mmzoo.metrics.evaluation import (
@@ -56,6 +56,7 @@ __all__ = [
     "distinct",
     "figure_table",
     "label_embeddings",
+    "leave_one_out",
     "linear_probe",
     "modality_ablation",
     "modality_consistency",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,8 @@ def caption_report(
     """
     from sacrebleu.metrics import BLEU
 
+    if tokenize not in BLEU.TOKENIZERS:
+        raise ValueError(f"tokenize must be one of {', '.join(BLEU.TOKENIZERS)}, received {tokenize!r}")
     rows = _checked(captions, references)
     captions = [caption.lower() for caption in captions]
     rows = [[reference.lower() for reference in row] for row in rows]
@@ -76,6 +78,27 @@ def caption_report(
         count=len(captions),
         tokenize=tokenize,
     )
+
+
+def leave_one_out(
+    captions: Sequence[str], references: Sequence[Sequence[str]], *, tokenize: str = "13a"
+) -> tuple[CaptionReport, CaptionReport]:
+    """Captions beside real ones: both against all references of a picture but one, the mean over which is left out.
+
+    -> (report of the captions, report of the references). The one that is left out is compared with the others of its picture, so its
+    figures are what people reach, on the same terms as the captions. Of pictures with more references than others the last are
+    never left out.
+    Raises ValueError as caption_report, and where a picture has no second reference.
+    """
+    rows = _checked(captions, references)
+    if alone := [place for place, row in enumerate(rows) if len(row) < 2]:
+        raise ValueError(f"references must have two texts or more for each caption, received one for {alone[0]}")
+    ours, real = [], []
+    for place in range(min(map(len, rows))):
+        others = [row[:place] + row[place + 1 :] for row in rows]
+        ours.append(caption_report(captions, others, tokenize=tokenize))
+        real.append(caption_report([row[place] for row in rows], others, tokenize=tokenize))
+    return _mean(ours), _mean(real)
 
 
 def rouge_l(captions: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]) -> np.ndarray:
@@ -138,13 +161,24 @@ def clip_score(clip: Any, images: Any, captions: Sequence[str], *, scale: float 
     return scale * np.maximum(cosines, 0)
 
 
+def _mean(reports: Sequence[CaptionReport]) -> CaptionReport:
+    means: dict[str, Any] = {
+        field.name: float(np.mean([getattr(report, field.name) for report in reports]))
+        for field in fields(CaptionReport)
+        if field.type == "float"
+    }
+    return replace(reports[0], **means)
+
+
 def _checked(captions: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[str]]:
     if isinstance(captions, str) or not len(captions):
         raise ValueError(f"captions must be one string or more in a list, received {captions!r}")
+    if odd := [caption for caption in captions if not isinstance(caption, str)]:
+        raise ValueError(f"captions must be strings, received {odd[0]!r}")
     rows = [[row] if isinstance(row, str) else list(row) for row in references]
     if len(rows) != len(captions):
         raise ValueError(f"references must be {len(captions)} rows, one for each caption, received {len(rows)}")
-    if empty := [place for place, row in enumerate(rows) if not row]:
+    if empty := [place for place, row in enumerate(rows) if not row or not all(isinstance(each, str) for each in row)]:
         raise ValueError(f"references must have one text or more for each caption, received none for {empty[0]}")
     return rows
 

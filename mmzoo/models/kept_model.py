@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
+from keras import ops
 
 from mmzoo.encoders.contract import read_assets, write_assets
 from mmzoo.training.draws import load_draws, save_draws
@@ -25,6 +26,10 @@ class KeptModel(_Model):
     """
 
     serialized: ClassVar[tuple[str, ...]] = ()
+
+    def add_layer_losses(self, loss: Any) -> Any:
+        """A loss, and what the layers added."""
+        return sum((ops.sum(ops.cast(added, loss.dtype)) for added in self.losses), loss)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -147,7 +147,12 @@ def named_inputs(model: keras.Model, inputs: Any) -> Any:
                 filled[present] = ops.ones((ops.shape(other)[0],), "bool")
     if missing := [name for name in names if name not in filled]:
         known = ", ".join(name for name in names if name in filled) or "others"
-        hint = "" if "image_present" in names else " (missing_modalities=True makes a model that does without)"
+        known_missing = {"images", "token_ids"}.issuperset(missing)
+        hint = (
+            ""
+            if "image_present" in names or not known_missing
+            else " (missing_modalities=True makes a model that does without)"
+        )
         raise ValueError(f"inputs must have {', '.join(names)}, received {known} without {', '.join(missing)}{hint}")
     return filled
 

@@ -113,10 +113,6 @@ class TrunkModel(KeptModel, keras.Model):
             largest = ops.where(ops.cast(named["image_present"], "bool"), ops.cast(largest, "float32"), 255.0)
         self.input_range.update_state(largest)
 
-    def add_layer_losses(self, loss: Any) -> Any:
-        """A loss, and what the layers added."""
-        return sum((ops.sum(ops.cast(added, loss.dtype)) for added in self.losses), loss)
-
     def inputs_of(self, images: Any, texts: Sequence[str]) -> dict[str, np.ndarray]:
         """The model's inputs for pictures (N, H, W, 3) in [0, 255] at its size and N strings.
 

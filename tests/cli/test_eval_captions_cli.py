@@ -46,7 +46,7 @@ def test_shapes_are_judged_by_words_and_by_truth(folder, tmp_path, run):
     assert report["greedy"]["count"] == 24
     assert report["greedy"]["tokenize"] == "13a"
     assert 0 < report["greedy"]["bleu_1"] <= 100
-    assert report["real_captions"]["bleu_4"] > 20  # wordings of the same scene
+    assert 20 < report["real_captions"]["bleu_4"] < 90  # other wordings of the same scene
     assert report["beam"]["truth"]["count"] == 24
     assert {"all_right", "understood", "missed", "invented"} <= set(report["greedy"]["truth"])
     assert json.loads((out / "report.json").read_text())["files"] == ["shapes/captions.png"]
@@ -73,7 +73,11 @@ def test_a_folder_with_one_caption_each_has_no_ceiling_and_a_person_reads_a_tabl
             ("--data", "mine", "--language", "zh"),
             "must have a caption in the language zh for each picture",
         ),
-        ("writer.keras", ("--data", "mine", "--language", "fr"), "language must be one of ['en', 'zh'], received 'fr'"),
+        (
+            "writer.keras",
+            ("--data", "mine", "--language", "fr"),
+            "--language must be one of en, zh for this captioner, received 'fr'",
+        ),
         (
             "writer.keras",
             ("--data", "mine", "--template", "a {}"),

@@ -58,7 +58,7 @@ def test_only_tensorflow_is_needed(captioner_bundle, shown):
 def test_questions_are_strings_too(shown, tmp_path):
     tokenizer = mmzoo.Tokenizer.train(["what colour is it?", "a red ring"], 300, kind="wordpiece", lower_case=True)
     encoder = mmzoo.build_text_transformer(
-        vocab_size=tokenizer.vocab_size, context_length=10, width=8, depth=1, num_heads=1
+        vocab_size=tokenizer.vocab_size, context_length=10, width=8, depth=1, num_heads=1, end_id=3
     )
     model = small(tokenizer, text_encoder=encoder, fusion="add")
     mmzoo.export(model, tmp_path / "answers", ("saved_model",))

@@ -112,7 +112,7 @@ def answering(tmp_path_factory):
     questions = mmzoo.Tokenizer.train(["what colour is it?", "is it a ring?"], 280, kind="wordpiece", lower_case=True)
     words = mmzoo.Tokenizer.train(["a red circle", "yes", "no"], 300)
     encoder = mmzoo.build_text_transformer(
-        vocab_size=questions.vocab_size, context_length=10, width=16, depth=1, num_heads=2
+        vocab_size=questions.vocab_size, context_length=10, width=16, depth=1, num_heads=2, end_id=3
     )
     encoder.tokenizer = questions
     image = mmzoo.build_convnet(image_size=8, widths=(8,), blocks=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sacrebleu import corpus_bleu
 
-from mmzoo.metrics import caption_report, cider_d, clip_score, distinct, rouge_l
+from mmzoo.metrics import caption_report, cider_d, clip_score, distinct, leave_one_out, rouge_l
 
 
 def words(*texts):
@@ -58,6 +58,27 @@ def test_chinese_characters_are_words():
     report = caption_report(["红色的圆形"], [["红色的方形"]], tokenize="zh")
     assert report.bleu_1 == pytest.approx(80)
     assert report.rouge_l == pytest.approx(0.8)
+
+
+def test_one_is_left_out_each_time_and_real_captions_are_compared_on_the_same_terms():
+    references = [["a red circle", "a circle that is red"], ["one green star", "a star"]]
+    ours, real = leave_one_out(["a red circle", "a star"], references)
+    expected = [
+        rouge_l(words("a red circle", "a star"), [words(row[place]) for row in references]).mean() for place in (1, 0)
+    ]
+    assert ours.rouge_l == pytest.approx(np.mean(expected))
+    others = rouge_l(words("a red circle", "one green star"), [words(row[1]) for row in references]).mean()
+    assert real.rouge_l == pytest.approx(others)  # the same in either direction
+    assert real.count == ours.count == 2
+
+
+def test_what_cannot_be_compared_gets_one_sentence():
+    with pytest.raises(ValueError, match="references must have two texts or more for each caption, received one for 1"):
+        leave_one_out(["a", "b"], [["a", "b"], ["a"]])
+    with pytest.raises(ValueError, match=r"tokenize must be one of .*13a.*, received 'xx'"):
+        caption_report(["a"], [["a"]], tokenize="xx")
+    with pytest.raises(ValueError, match="captions must be strings, received None"):
+        caption_report([None], [["a"]])
 
 
 class Clip:

@@ -1,5 +1,6 @@
 """What a user of a captioner expects: fit on pairs, texts with log-probabilities, questions, prefixes, and what comes of odd data."""
 
+import json
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from mmzoo.encoders import build_convnet, build_recurrent_text
 from mmzoo.models import Captioner, build_captioner
+from mmzoo.models.captioner.generation import MOST_PROGRAMS, allowed_tokens
 from mmzoo.models.captioner.ids import SpecialIds, written
 from mmzoo.tokenizer import Tagged, Tokenizer
 
@@ -99,6 +101,12 @@ def test_nothing_may_be_asked_for(trained):
         ({"language": "fr"}, r"language must be one of \['en', 'zh'\], received 'fr'"),
         ({"vocabulary": "a"}, "vocabulary must be a list of texts, received 'a'"),
         ({"batch_size": 0}, "batch_size must be an integer from 1, received 0"),
+        ({"seed": -1}, "seed must be an integer from 0, received -1"),
+        ({"temperature": None}, "temperature must be above 0, received None"),
+        (
+            {"vocabulary": [""], "min_tokens": 2},
+            "vocabulary must have a token to write with min_tokens=2, received none",
+        ),
         ({"texts": ["what is it?"] * 4}, "texts must be None: this captioner has no text encoder to read them"),
         ({"images": IMAGES[0]}, r"images must have shape \(N, 8, 8, 3\), received \(8, 8, 3\)"),
     ],
@@ -156,6 +164,85 @@ def test_the_loss_is_that_of_the_tokens_up_to_the_end():
     assert before[0] == pytest.approx(-gained[targets != TOKENIZER.pad_id].mean(), abs=1e-4)
 
 
+SAMPLING = {"strategy": "sample", "temperature": 1.5}
+
+
+def test_the_same_seed_gives_the_same_texts_in_batches_of_any_size():
+    model = captioner("gru")  # untrained, so that any other number gives another text
+    some = IMAGES[np.arange(9) % 4]
+    texts = [each.token_ids.tolist() for each in model.generate(some, seed=1, **SAMPLING)]
+    again = [each.token_ids.tolist() for each in model.generate(some, seed=1, batch_size=4, **SAMPLING)]
+    others = [each.token_ids.tolist() for each in model.generate(some, seed=2, **SAMPLING)]
+    assert texts == again
+    assert all(one != other for one, other in zip(texts, others, strict=True))
+    assert len(set(map(tuple, texts))) == 9
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_writes_by_every_strategy(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = captioner("gru")
+        for options in ({}, SAMPLING, {"strategy": "beam", "num_beams": 2}):
+            assert len(model.generate(IMAGES[:2], max_tokens=3, **options)) == 2
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("strategy", ["greedy", "sample", "beam"])
+def test_nothing_is_written_after_prompts_of_different_lengths_with_no_tokens_left(strategy):
+    found = captioner("gru").generate(IMAGES[:2], strategy=strategy, prefix=["a white", "a"], max_tokens=0)
+    assert [each.text for each in found] == ["a white", "a"]
+    assert [each.log_probability for each in found] == [0, 0]
+
+
+def test_prefixes_of_other_lengths_go_on_with_what_was_compiled():
+    model = captioner("gru")
+    model.generate(IMAGES[:2], prefix=["a", "a white"], max_tokens=3)
+    found = model.generate(IMAGES[:2], prefix=["a", "a white ring"], max_tokens=3)
+    prompts = (TOKENIZER(["a", "a white ring"], LENGTH) != TOKENIZER.pad_id).sum(axis=1) - 1
+    assert [len(each.token_ids) for each in found] == (prompts + 3).tolist()
+    assert len(model.programs.compiled) == 2  # what reads, and the search
+
+
+def test_only_numbers_that_a_strategy_looks_at_compile_anew_and_the_last_are_kept():
+    model = captioner("gru")
+    for unused in ({}, {"temperature": 0.5}, {"num_beams": 7}, {"top_k": np.int64(3)}):
+        model.generate(IMAGES[:1], max_tokens=1, **unused)
+    assert len(model.programs.compiled) == 2
+    for count in range(10):
+        model.generate(IMAGES[:1], max_tokens=count)
+    assert len(model.programs.compiled) == MOST_PROGRAMS
+
+
+def test_a_start_that_is_an_end_too_begins_a_text(tmp_path):
+    TOKENIZER.save(tmp_path / "tokenizer.json")
+    (both,) = [each["content"] for each in json.loads(TOKENIZER.definition)["added_tokens"] if each["id"] == 3]
+    model = captioner("gru", tokenizer=Tokenizer.from_file(tmp_path / "tokenizer.json", start=both, end=both))
+    found = model.generate(IMAGES[:1], prefix="a white", max_tokens=2)[0]
+    assert found.token_ids[0] == model.special_ids.start == model.special_ids.end == 3
+    assert found.text.startswith("a white")
+
+
+def test_a_long_text_of_the_vocabulary_counts_to_its_end():
+    words = "a red blue green white square star circle " * 6 + "ring"
+    model = captioner("gru")
+    allowed = allowed_tokens(model, [words])
+    assert allowed[TOKENIZER(["a ring"], 8)[0, 2]]
+
+
+def test_an_encoder_with_an_operation_that_xla_has_not_writes():
+    images = keras.Input((8, 8, 3), name="images")
+    resized = keras.layers.Lambda(lambda x: keras.ops.image.resize(x, (4, 4), "bicubic"), output_shape=(4, 4, 3))(
+        images
+    )
+    regions = keras.layers.Reshape((16, 3))(resized)
+    encoder = keras.Model({"images": images}, {"sequence": regions, "pooled": keras.ops.mean(regions, axis=1)})
+    model = build_captioner(encoder, decoder="gru", tokenizer=TOKENIZER, width=8)
+    assert len(model.generate(IMAGES, max_tokens=2)) == 4
+
+
 def test_what_is_written_ends_with_the_first_end():
     ids = np.array([[5, 3, 3, 3], [5, 6, 7, 8], [3, 0, 0, 0]])
     assert np.asarray(written(ids, SpecialIds(1, 3, 3))).tolist() == [[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]]
@@ -195,6 +282,11 @@ def test_half_precision_trains():
         ({"decoder": "gru", "depth": 2}, "depth and num_heads must be None with decoder='gru', received 2 and None"),
         ({"vocab_size": 10}, "decoder must have vocab_size="),
         ({"label_smoothing": 1.0}, "label_smoothing must be at least 0 and below 1, received 1.0"),
+        ({"context_length": 1}, "context_length must be at least 2, a start and an end, received 1"),
+        (
+            {"text_encoder": build_recurrent_text(vocab_size=50, context_length=8, width=8)},
+            f"text_encoder must have vocab_size={TOKENIZER.vocab_size} for this tokenizer, received 50",
+        ),
     ],
 )
 def test_bad_arguments_get_one_sentence(options, message):
@@ -208,6 +300,9 @@ def test_a_second_loss_and_targets_are_refused():
     with pytest.raises(
         ValueError, match=r"loss must be chosen in build_captioner\(label_smoothing=...\), not in compile\(loss="
     ):
+        model.fit(X, batch_size=4, verbose=0)
+    model.compile("sgd", metrics=["accuracy"], run_eagerly=not JIT)
+    with pytest.raises(ValueError, match="metrics must be chosen in the model's own logs, not in compile"):
         model.fit(X, batch_size=4, verbose=0)
     model.compile("sgd", run_eagerly=not JIT)
     with pytest.raises(ValueError, match="targets must be None: the captions are the input token_ids"):

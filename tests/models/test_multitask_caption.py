@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmzoo.encoders import build_recurrent_text, build_vit
-from mmzoo.models import CaptionTask, Task, build_captioner, build_multitask
+from mmzoo.models import CaptionTask, MultiTask, Task, build_captioner, build_multitask
 from mmzoo.tokenizer import Tokenizer
 
 JIT = keras.backend.backend() == "jax"
@@ -94,6 +94,19 @@ def test_its_answers_are_exported_without_what_is_written():
     assert {"encoder", "prefill", "decode_step"} <= set(both().writer("caption").export_parts())
 
 
+def test_a_writer_is_made_once_with_the_models_own_special_ids_and_dtype():
+    model = both()
+    assert model.writer("caption") is model.writer("caption")
+    words = build_recurrent_text(vocab_size=20, context_length=8, width=8)
+    trunk = build_multitask(
+        build_vit(image_size=8, patch_size=4, width=8, depth=1, num_heads=2), words, tasks={"side": Task(2)}
+    ).trunk
+    task = CaptionTask("gru", context_length=6, width=8, vocab_size=20)
+    other = MultiTask(trunk, {"caption": task}, special_ids=(7, 8, 9), dtype="mixed_bfloat16")
+    assert other.writer("caption").special_ids == (7, 8, 9)
+    assert other.decoders["caption"].dtype_policy.name == "mixed_bfloat16"
+
+
 def test_a_captioner_takes_another_models_trunk():
     model = both()
     writer = build_captioner(trunk=model.trunk, decoder="gru", tokenizer=TOKENIZER, width=8)
@@ -107,6 +120,8 @@ def test_a_captioner_takes_another_models_trunk():
         (lambda: CaptionTask(label_smoothing=1), "label_smoothing must be at least 0 and below 1, received 1"),
         (lambda: both().writer("side"), "task must be one of caption, received 'side'"),
         (lambda: both(missing_modalities=True).writer("caption"), "must have a trunk without missing_modalities"),
+        (lambda: multitask({"caption": CaptionTask("gru", vocab_size=20)}), "vocab_size must be .* received 20"),
+        (lambda: fitted(both(), metrics={"side": ["accuracy"]}), "metrics must be chosen in the tasks' own logs"),
         (lambda: multitask({"caption": CAPTION}).export_parts(), "is exported by its writer"),
         (lambda: fitted(both(), loss={"side": "mse"}), "loss must be left to a model with a CaptionTask"),
         (lambda: build_captioner(), "must be given an image_encoder, or a trunk and no encoders or fusion"),

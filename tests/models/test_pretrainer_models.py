@@ -193,5 +193,5 @@ def test_a_captioner_needs_what_it_reads():
     pictures = build_pretrainer(vit(), None, ("mim",))
     with pytest.raises(ValueError, match="needs a pretrainer with both encoders, received one of pictures alone"):
         pictures.to_captioner(reads_texts=True, tokenizer=TOKENIZER)
-    with pytest.raises(ValueError, match="build_captioner must be given a tokenizer, or vocab_size"):
+    with pytest.raises(ValueError, match="to_captioner must be given a tokenizer where the pretrainer has none"):
         pictures.to_captioner()

@@ -7,7 +7,7 @@ from itertools import chain
 
 from mmzoo.data.scenes.description import Attributes, Description
 from mmzoo.data.scenes.vocabulary import BACKGROUNDS, COLOURS, RELATIONS, SHAPES, SIZES
-from mmzoo.data.scenes.words import CHINESE, LANGUAGES, SYNONYMS, word
+from mmzoo.data.scenes.words import CHINESE, LANGUAGES, SYNONYMS, is_chinese, word
 
 _FILLERS = {
     "en": "a an the of on with and in against there is are picture image photo background to",
@@ -44,7 +44,7 @@ def parse_caption(text: str) -> Description | None:
 
     What the caption leaves out is None. Understands every wording of `caption` and free variations of them.
     """
-    language = "zh" if re.search("[\u4e00-\u9fff]", text) else "en"
+    language = "zh" if is_chinese(text) else "en"
     names = _names(text, language)
     return None if names is None else _read(names, relation_follows=language == "zh")
 

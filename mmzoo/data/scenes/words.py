@@ -62,3 +62,8 @@ def check_languages(languages: Sequence[str]) -> None:
         raise ValueError(f"languages must be different ones of {', '.join(LANGUAGES)}, received {languages!r}")
     for language in languages:
         require_language(language)
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text has a Chinese character."""
+    return any("\u4e00" <= each <= "\u9fff" for each in text)

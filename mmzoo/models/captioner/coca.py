@@ -14,7 +14,7 @@ from mmzoo.encoders import ImageEncoder, get_image_encoder
 from mmzoo.encoders.contract import encode_images, inputs_like
 from mmzoo.layers import QueryPooling
 from mmzoo.losses import contrastive_loss, repeated_rows
-from mmzoo.models.captioner.ids import SpecialIds, written
+from mmzoo.models.captioner.ids import SpecialIds, is_text
 from mmzoo.models.captioner.model import Captioner
 from mmzoo.models.objectives import ContrastHead
 from mmzoo.presets import ImagePreprocessing
@@ -92,7 +92,7 @@ class CoCa(Captioner):
 
     def _embed_texts(self, token_ids: np.ndarray) -> Any:
         token_ids = ops.convert_to_tensor(token_ids)[:, :-1]
-        _, summary = self.decoder.read_text(token_ids, written(token_ids, self.special_ids), training=False)
+        _, summary = self.decoder.read_text(token_ids, is_text(token_ids, self.special_ids), training=False)
         return self.contrast.norm(self.contrast.text_projection(summary))
 
     def get_config(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ import keras
 import numpy as np
 
 from mmzoo.decoding import Decoding, Prompts, beam_search, single_search
+
+MOST_PROGRAMS = 8
+"""Compiled searches that a model keeps, the last used: one of a transformer takes some ten megabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,21 +37,37 @@ class Generated:
 
 
 class _Program(keras.Model):
-    """Reader and search as one thing to compile; what is not a tensor is part of it."""
+    """Something to compile around a captioner; its inputs have the dtypes that they come with."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        super().__init__(name=name, dtype="float32")
+        self.autocast = False
+        self.writer = model
+
+
+class _Reading(_Program):
+    """What the decoder looks at: the reader may hold operations that XLA has not on a CPU, such as bicubic resizing."""
+
+    def call(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        memory, mask = self.writer.remember(inputs)
+        return {"memory": memory} if mask is None else {"memory": memory, "memory_mask": mask}
+
+
+class _Search(_Program):
+    """The search; what is not a tensor is part of it."""
 
     def __init__(self, model: Any, options: Decoding, shared: int, max_tokens: int) -> None:
-        super().__init__(name="program")
-        self.writer, self.options, self.shared, self.max_tokens = model, options, shared, max_tokens
+        super().__init__(model, "search")
+        self.options, self.shared, self.max_tokens = options, shared, max_tokens
         # A step is hundreds of small operations: on CPUs, where Keras by itself does not, XLA makes it two to three times as fast.
         self.jit_compile = True
 
     def call(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        memory, mask = self.writer.remember(inputs)
         decoder, ids = self.writer.decoder, self.writer.special_ids
         prompts = Prompts(
             inputs["prompts"], inputs["lengths"], self.shared, self.max_tokens, inputs["allowed"][0], ids.end, ids.pad
         )
-        context = decoder.read(memory, mask)
+        context = decoder.read(inputs["memory"], inputs.get("memory_mask"))
         if self.options.strategy == "beam":
             found = beam_search(decoder, context, prompts, self.options)
             return {name: each[:, : self.options.num_returned] for name, each in found.items()}
@@ -74,6 +93,8 @@ def generate(
     count = len(inputs["images"])
     if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
         raise ValueError(f"batch_size must be an integer from 1, received {batch_size!r}")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed must be an integer from 0, received {seed!r}")
     prompts, lengths = _prompts(model, prefix, language, count)
     room = model.context_length - int(lengths.max(initial=1))
     if max_tokens is None:
@@ -85,30 +106,43 @@ def generate(
         )
     if not count:
         return []
-    inputs |= {"prompts": prompts, "lengths": lengths}
+    allowed, size = allowed_tokens(model, vocabulary), min(batch_size, count)
+    if options.min_tokens and allowed.sum() < 2:
+        raise ValueError(f"vocabulary must have a token to write with min_tokens={options.min_tokens}, received none")
+    # As wide whatever the prefixes are: another width would be compiled anew.
+    prompts = np.pad(prompts, ((0, 0), (0, room - max_tokens)), constant_values=model.special_ids.pad)
+    searched = {"prompts": prompts, "lengths": lengths}
     if options.strategy == "sample":
         # A number for each picture and token, whatever the batches are.
-        inputs["noise"] = np.stack(
+        searched["noise"] = np.stack(
             [np.random.default_rng((seed, index)).random(max(max_tokens, 1), np.float32) for index in range(count)]
         )
-    allowed, size = allowed_tokens(model, vocabulary), min(batch_size, count)
-    key = (options, int(lengths.min()), int(max_tokens))
-    if key not in model.programs.compiled:
-        model.programs.compiled[key] = _Program(model, *key)
-    program = model.programs.compiled[key]
-    found = [_search(program, inputs, allowed, np.arange(start, start + size)) for start in range(0, count, size)]
-    joined = {name: np.concatenate([each[name] for each in found]) for name in found[0]}
-    return [_generated(model, {name: each[row] for name, each in joined.items()}) for row in range(count)]
+    reading = _kept(model, (), lambda: _Reading(model, "reading"))
+    key = (options.in_use(), int(lengths.min()), int(max_tokens))
+    search = _kept(model, key, lambda: _Search(model, *key))
+    batches: list[dict[str, np.ndarray]] = []
+    for start in range(0, count, size):
+        # Filled up with the last picture: a batch of another size would be compiled anew.
+        rows = np.minimum(np.arange(start, start + size), count - 1)
+        read = reading.predict_on_batch({name: each[rows] for name, each in inputs.items()})
+        read |= {name: each[rows] for name, each in searched.items()}
+        read["allowed"] = np.repeat(allowed[None], size, axis=0)  # predict wants as many rows of everything
+        found = search.predict_on_batch(read)
+        batches.append({name: np.asarray(each)[: count - start] for name, each in found.items()})
+    joined = {name: np.concatenate([each[name] for each in batches]) for name in batches[0]}
+    return [
+        _generated(model, {name: each[row] for name, each in joined.items()}, int(lengths[row]), max_tokens)
+        for row in range(count)
+    ]
 
 
-def _search(
-    program: keras.Model, inputs: dict[str, np.ndarray], allowed: np.ndarray, rows: np.ndarray
-) -> dict[str, np.ndarray]:
-    """One batch, filled up with the last picture: a batch of another size would be compiled anew."""
-    count = len(inputs["images"])
-    batch = {name: each[np.minimum(rows, count - 1)] for name, each in inputs.items()}
-    batch["allowed"] = np.repeat(allowed[None], len(rows), axis=0)  # predict wants as many rows of everything
-    return {name: np.asarray(each)[rows < count] for name, each in program.predict_on_batch(batch).items()}
+def _kept(model: Any, key: Any, make: Callable[[], keras.Model]) -> keras.Model:
+    """What was compiled for this before, of the last few, or it anew."""
+    programs = model.programs.compiled
+    programs[key] = programs.pop(key, None) or make()
+    while len(programs) > MOST_PROGRAMS:
+        programs.pop(next(iter(programs)))
+    return programs[key]
 
 
 def _prompts(
@@ -124,7 +158,7 @@ def _prompts(
         if tokenizer is None:
             raise ValueError("prefix and language must be None where the model has no tokenizer")
         tokens = tokenizer(prefixes, model.context_length + 2, language)
-        rows = [[int(each) for each in row[: int(np.argmax(row == ids.end))]] for row in tokens]
+        rows = [row[: 1 + int(np.argmax(row[1:] == ids.end))].tolist() for row in tokens]  # a start may be an end, too
     longest = max(map(len, rows), default=1)
     if longest > model.context_length:
         raise ValueError(
@@ -147,7 +181,8 @@ def allowed_tokens(model: Any, vocabulary: Sequence[str] | None = None) -> np.nd
         if isinstance(vocabulary, str) or not len(vocabulary):
             raise ValueError(f"vocabulary must be a list of texts, received {vocabulary!r}")
         allowed[:] = False
-        allowed[np.unique(tokenizer(list(vocabulary), 4 * model.context_length))] = True
+        longest = max(len(text.encode()) for text in vocabulary)  # in bytes, which are at least as many as tokens
+        allowed[np.unique(tokenizer(list(vocabulary), longest + 4))] = True
     allowed[[ids.start, ids.pad]] = False
     if tokenizer is not None:
         special = [tokenizer.mask_id, *tokenizer.language_ids.values()]
@@ -157,21 +192,19 @@ def allowed_tokens(model: Any, vocabulary: Sequence[str] | None = None) -> np.nd
     return allowed
 
 
-def _generated(model: Any, found: dict[str, np.ndarray]) -> Generated:
-    """What was found for one picture, (num_returned, ...) each, the best first."""
+def _generated(model: Any, found: dict[str, np.ndarray], prompt: int, max_tokens: int) -> Generated:
+    """What was found for one picture, (num_returned, ...) each, the best first, after so many tokens of a prompt."""
     some: list[Generated] = []
     for ids, log_probability, score in zip(
         found["token_ids"], found["log_probabilities"], found["scores"], strict=True
     ):
         if score > -1e8 or not some:
-            some.append(_one(model, ids, float(log_probability), float(score)))
+            some.append(_one(model, ids[: prompt + max_tokens], prompt, float(log_probability), float(score)))
     return dataclasses.replace(some[0], alternatives=tuple(some[1:]))
 
 
-def _one(model: Any, token_ids: np.ndarray, log_probability: float, score: float) -> Generated:
-    ids = model.special_ids
-    ends = np.flatnonzero(token_ids[1:] == ids.end)
-    length = ends[0] + 2 if len(ends) else 1 + int(np.count_nonzero(token_ids[1:] != ids.pad))
-    token_ids = token_ids[:length].astype(np.int32)
+def _one(model: Any, token_ids: np.ndarray, prompt: int, log_probability: float, score: float) -> Generated:
+    ends = np.flatnonzero(token_ids[prompt:] == model.special_ids.end)
+    token_ids = token_ids[: prompt + ends[0] + 1 if len(ends) else None].astype(np.int32)
     text = "" if model.tokenizer is None else model.tokenizer.decode(token_ids[None])[0]
     return Generated(text, log_probability, token_ids, score)

@@ -22,6 +22,12 @@ class SpecialIds(NamedTuple):
         return cls(tokenizer.start_id, tokenizer.end_id, tokenizer.pad_id)
 
 
+def is_text(token_ids: Any, special_ids: SpecialIds) -> Any:
+    """As written, of texts with their start, which may be the end token, too (GPT-2's)."""
+    after = written(token_ids[:, 1:], special_ids)
+    return ops.concatenate([ops.ones_like(after[:, :1]), after], axis=1)
+
+
 def written(token_ids: Any, special_ids: SpecialIds) -> Any:
     """True (B, T) from the first token to the first end, the end included; the pad may be the end once more, as CLIP's is."""
     is_end = ops.cast(ops.equal(token_ids, special_ids.end), "int32")

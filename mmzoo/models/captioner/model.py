@@ -18,9 +18,10 @@ from mmzoo.encoders.contract import (
     lend_assets,
     preprocessing_for,
 )
+from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.losses import masked_mean
 from mmzoo.models.captioner.generation import Generated, generate
-from mmzoo.models.captioner.ids import SpecialIds, written
+from mmzoo.models.captioner.ids import SpecialIds, is_text
 from mmzoo.models.captioner.parts import parts_of_captioner
 from mmzoo.models.captioner.task import token_losses
 from mmzoo.models.kept_model import KeptModel
@@ -72,6 +73,15 @@ class Captioner(KeptModel, keras.Model):
             raise ValueError(
                 f"decoder must have vocab_size={tokenizer.vocab_size} for this tokenizer, received {decoder.vocab_size}"
             )
+        if decoder.context_length < 2:
+            raise ValueError(
+                f"context_length must be at least 2, a start and an end, received {decoder.context_length}"
+            )
+        if getattr(reader, "missing_modalities", False):
+            raise ValueError("a captioner must have a trunk without missing_modalities: it fills in nothing")
+        questions = getattr(getattr(reader, "text_encoder", None), "tokenizer", None) or tokenizer
+        if isinstance(reader, Trunk) and questions is not None:
+            check_tokenizer(questions, reader.text_encoder)
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing must be at least 0 and below 1, received {label_smoothing}")
         inputs = inputs_like(reader)
@@ -80,7 +90,7 @@ class Captioner(KeptModel, keras.Model):
         inputs[text_input] = keras.Input((decoder.context_length,), dtype="int32", name=text_input)
         special_ids = SpecialIds.of(tokenizer) if tokenizer is not None else SpecialIds(*special_ids or ())
         read, token_ids = _read(reader, inputs), inputs[text_input][:, :-1]
-        options = {} if contrast is None else {"text_mask": written(token_ids, special_ids), "return_summary": True}
+        options = {} if contrast is None else {"text_mask": is_text(token_ids, special_ids), "return_summary": True}
         said = decoder(token_ids, read["sequence"], memory_mask=read.get("mask"), **options)
         outputs = {"logits": said}
         if contrast is not None:
@@ -144,10 +154,12 @@ class Captioner(KeptModel, keras.Model):
         if sample_weight is not None:
             losses = losses * ops.cast(ops.reshape(sample_weight, (-1, 1)), losses.dtype)
         self.token_accuracy.update_state(right, sample_weight=counted)
-        loss = masked_mean(losses, counted)
-        for added in self.losses:
-            loss = loss + ops.sum(ops.cast(added, loss.dtype))
-        return replica_share(loss)
+        return replica_share(self.add_layer_losses(masked_mean(losses, counted)))
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """The model's own. Raises ValueError for those of compile, which have no targets to compare."""
+        refuse_compiled(self, "metrics", instead="the model's own logs")
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """keras.Model.fit, with a warning if the first batch's images look like [0, 1] instead of [0, 255].

@@ -55,7 +55,6 @@ def writing_of(model: Any) -> Writing:
     return Writing(start, end, pad, model.context_length, unwritten, languages)
 
 
-@keras.saving.register_keras_serializable("mmzoo")
 class Prefill(keras.layers.Layer):
     """The start of a text: what the encoder gave and the first token -> logits, the decoder's context, the state after the token."""
 
@@ -72,7 +71,6 @@ class Prefill(keras.layers.Layer):
         return {"logits": logits} | context | state
 
 
-@keras.saving.register_keras_serializable("mmzoo")
 class DecodeStep(keras.layers.Layer):
     """One token more: the token, its position, the decoder's context and state -> logits, and the state as next_NAME."""
 
@@ -89,7 +87,6 @@ class DecodeStep(keras.layers.Layer):
         return {"logits": logits} | {f"next_{name}": x for name, x in state.items()}
 
 
-@keras.saving.register_keras_serializable("mmzoo")
 class Greedy(keras.layers.Layer):
     """The whole loop: what the encoder gave -> token ids (B, context_length) int32, as Captioner.generate writes them."""
 

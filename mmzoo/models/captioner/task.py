@@ -39,11 +39,13 @@ class CaptionTask:
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"label_smoothing must be at least 0 and below 1, received {self.label_smoothing}")
 
-    def build(self, tokenizer: Tokenizer | None, name: str) -> keras.layers.Layer:
-        """The decoder. Raises ValueError without tokenizer and vocab_size, and as build_decoder."""
+    def build(self, tokenizer: Tokenizer | None, *, dtype: Any, name: str) -> keras.layers.Layer:
+        """The decoder. Raises ValueError without tokenizer and vocab_size, for a vocab_size below the tokenizer's, and as build_decoder."""
         if tokenizer is None and self.vocab_size is None:
             raise ValueError("CaptionTask must have a vocab_size where the model has no tokenizer, received neither")
         size = self.vocab_size or (tokenizer.vocab_size if tokenizer is not None else 0)
+        if tokenizer is not None and tokenizer.vocab_size > size:
+            raise ValueError(f"vocab_size must be {tokenizer.vocab_size} for this tokenizer, received {size}")
         return build_decoder(
             self.decoder,
             size,
@@ -52,6 +54,7 @@ class CaptionTask:
             depth=self.depth,
             num_heads=self.num_heads,
             dropout=self.dropout,
+            dtype=dtype,
             name=name,
         )
 

@@ -123,9 +123,7 @@ class CLIP(KeptModel, keras.Model):
         similarities = ops.matmul(image_embeds, ops.transpose(text_embeds))
         logits = similarities if self.loss_name == "triplet" else self.logit_scale(similarities)
         loss = LOSSES[self.loss_name](logits, repeated_rows(token_ids))
-        for added in self.losses:
-            loss = loss + ops.sum(ops.cast(added, loss.dtype))
-        return replica_share(loss)
+        return replica_share(self.add_layer_losses(loss))
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """keras.Model.fit, with a warning if the first batch's images look like [0, 1] instead of [0, 255].

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -23,6 +24,7 @@ from mmzoo.models.trunk_model import TrunkModel
 from mmzoo.presets import ImagePreprocessing
 from mmzoo.signature import Part
 from mmzoo.tokenizer import Tokenizer
+from mmzoo.training.fitting import refuse_compiled
 from mmzoo.training.label_range import LabelRange, check_label_range
 from mmzoo.training.replicas import replica_share
 
@@ -66,7 +68,10 @@ class MultiTask(TrunkModel):
             each: task.build(fused["pooled"], dtype=kwargs.get("dtype"), layer_name=f"{each}_head", output_name=each)
             for each, task in answering.items()
         }
-        decoders = {each: task.build(tokenizer, f"{each}_decoder") for each, task in writing.items()}
+        decoders = {
+            each: task.build(tokenizer, dtype=kwargs.get("dtype"), name=f"{each}_decoder")
+            for each, task in writing.items()
+        }
         sized = {each: dataclasses.replace(writing[each], vocab_size=decoders[each].vocab_size) for each in writing}
         outputs = {each: answers for each, (_, _, answers) in built.items()}
         for each, decoder in decoders.items():
@@ -85,6 +90,7 @@ class MultiTask(TrunkModel):
         )
         self.tasks = {each: sized.get(each, task) for each, task in tasks.items()}
         self.answering, self.writing, self.decoders = answering, sized, decoders
+        self.writers = SimpleNamespace(made={})  # a model that Keras knew of it would save once more
         self.special_ids = SpecialIds(*special_ids or ())
         if tokenizer is not None and writing:
             self.special_ids = SpecialIds.of(tokenizer)
@@ -115,7 +121,8 @@ class MultiTask(TrunkModel):
     ) -> Any:
         """The weighted sum of the tasks' losses, or that of compile(loss=...), with any loss the layers added.
 
-        sample_weight: (B,), or {task: (B,)}. Raises ValueError for targets that are no dictionary of tasks.
+        sample_weight: (B,), or {task: (B,)} of tasks with targets; a CaptionTask's texts weigh alike then.
+        Raises ValueError for targets that are no dictionary of tasks.
         """
         y = {} if y is None and self.writing else y
         self._check_tasks(y)
@@ -138,6 +145,12 @@ class MultiTask(TrunkModel):
             for name, task in self.writing.items()
         ]
         return replica_share(self.add_layer_losses(sum(losses)))
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """The tasks' own, and those of compile. Raises ValueError for these beside a CaptionTask, whose texts are no targets."""
+        if self.writing:
+            refuse_compiled(self, "metrics", instead="the tasks' own logs")
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def _task_loss(self, name: str, answers: Any, targets: Any, weights: Any) -> Any:
         """Mean over the examples with a label, which are also what the task's metrics see."""
@@ -206,16 +219,17 @@ class MultiTask(TrunkModel):
         takes it. Raises ValueError for another task, or a trunk with missing_modalities, which a Captioner has not."""
         if task not in self.writing:
             raise ValueError(f"task must be one of {', '.join(self.writing) or 'none'}, received {task!r}")
-        if self.missing_modalities:
-            raise ValueError("a writer must have a trunk without missing_modalities: a Captioner fills in nothing")
-        return Captioner(
-            self.trunk,
-            self.decoders[task],
-            tokenizer=self.tokenizer,
-            image_preprocessing=self.image_preprocessing,
-            label_smoothing=self.tasks[task].label_smoothing,
-            name=task,
-        )
+        if task not in self.writers.made:
+            self.writers.made[task] = Captioner(
+                self.trunk,
+                self.decoders[task],
+                tokenizer=self.tokenizer,
+                image_preprocessing=self.image_preprocessing,
+                special_ids=self.special_ids,
+                label_smoothing=self.writing[task].label_smoothing,
+                name=task,
+            )
+        return self.writers.made[task]
 
     def export_parts(self) -> dict[str, Part]:
         """The answers as one part with an output for each task; what is written is exported by writer(task).

@@ -66,13 +66,13 @@ def to_matcher(pretrainer: Any, name: str) -> Matcher:
     return matcher
 
 
-def to_reader(pretrainer: Any, reads_texts: bool) -> tuple[keras.Model | None, Trunk | None]:
-    """What a captioner reads with: (a copy of the image encoder, None), or (None, a copy of the trunk). Raises ValueError without it."""
+def to_reader(pretrainer: Any, reads_texts: bool) -> keras.Model:
+    """What a captioner reads with: a copy of the image encoder, or of the trunk. Raises ValueError without it."""
     if reads_texts:
-        return None, to_trunk(pretrainer)
+        return to_trunk(pretrainer)
     if pretrainer.image_encoder is None:
         raise ValueError("to_captioner needs a pretrainer with an image encoder, received one of text alone")
-    return copy_encoder(pretrainer.image_encoder), None
+    return copy_encoder(pretrainer.image_encoder)
 
 
 def _check_both(pretrainer: Any, method: str) -> None:

@@ -10,11 +10,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.decoders import build_decoder
 from mmzoo.encoders.contract import lend_assets, preprocessing_for
 from mmzoo.encoders.hiding import with_mask_token
 from mmzoo.encoders.tokenizers import check_tokenizer
 from mmzoo.layers import EmbeddingQueue, HardNegatives, MomentumCopy
-from mmzoo.models.captioner import Captioner, build_captioner
+from mmzoo.models.captioner import Captioner
 from mmzoo.models.classifier import Classifier
 from mmzoo.models.clip import CLIP
 from mmzoo.models.kept_model import KeptModel
@@ -196,9 +197,7 @@ class Pretrainer(KeptModel, keras.Model):
             self.trackers[name].update_state(value, sample_weight=ops.shape(y_pred["unread"])[0])
         loss = sum(weight * terms[f"{name}_loss"] for name, weight in self.objective_weights.items())
         loss = loss + unread_loss(y_pred["unread"])
-        for added in self.losses:
-            loss = loss + ops.sum(ops.cast(added, loss.dtype))
-        return replica_share(loss)
+        return replica_share(self.add_layer_losses(loss))
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """The objectives' own. Raises ValueError for those of compile, which have no targets."""
@@ -276,20 +275,18 @@ class Pretrainer(KeptModel, keras.Model):
 
         The decoder starts at random; its arguments are build_captioner's. tokenizer: default the pretrainer's own.
         """
-        image_encoder, trunk = conversions.to_reader(self, reads_texts)
-        return build_captioner(
-            image_encoder,
-            trunk=trunk,
-            decoder=decoder,
-            tokenizer=tokenizer or self.tokenizer,
-            context_length=context_length,
-            width=width,
-            depth=depth,
-            num_heads=num_heads,
-            dropout=dropout,
+        tokenizer = tokenizer or self.tokenizer
+        if tokenizer is None:
+            raise ValueError("to_captioner must be given a tokenizer where the pretrainer has none, received none")
+        sizes = {"depth": depth, "num_heads": num_heads, "dropout": dropout, "dtype": self.dtype_policy}
+        return Captioner(
+            conversions.to_reader(self, reads_texts),
+            build_decoder(decoder, tokenizer.vocab_size, context_length, width, **sizes),
+            tokenizer=tokenizer,
             label_smoothing=label_smoothing,
             image_preprocessing=self.image_preprocessing,
             name=name,
+            dtype=self.dtype_policy,
         )
 
     def export_parts(self) -> dict[str, Part]:

@@ -14,13 +14,17 @@ from mmzoo.attention_maps import attention_map
 from mmzoo.cli.output import table_of
 from mmzoo.data import BadPictures, Pairs
 from mmzoo.data.scenes import Scene, SceneReport
-from mmzoo.metrics import CaptionReport, caption_report
-from mmzoo.models import Captioner
+from mmzoo.data.scenes.words import is_chinese
+from mmzoo.metrics import CaptionReport, caption_report, leave_one_out
+from mmzoo.models import Captioner, CoCa
 from mmzoo.plots import plot_captions
 from mmzoo.tokenizer import Tagged
 
 FIGURES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider_d", "distinct_1", "distinct_2")
-SEARCHES: dict[str, dict[str, Any]] = {"greedy": {}, "beam": {"strategy": "beam", "num_beams": 4}}
+SEARCHES: dict[str, dict[str, Any]] = {
+    "greedy": {"strategy": "beam", "num_beams": 1},  # as "greedy", with a score that compares
+    "beam": {"strategy": "beam", "num_beams": 4},
+}
 SHOWN = 8
 
 
@@ -28,9 +32,9 @@ SHOWN = 8
 class Captioned:
     """Pictures (N, H, W, 3) as the model sees them, their references, and what each search wrote.
 
-    texts, reports: by the name of the search. real: the references themselves, each first one against its picture's others; None
-    where a picture has no other. truth: by the name of the search, of drawn scenes. beam_at_least_greedy: the share of pictures
-    whose beam's score is at least the greedy text's.
+    texts, reports: by the name of the search. real: the references themselves, compared as leave_one_out does, and so are then the
+    reports; None where a picture has no second reference. truth: by the name of the search, of drawn scenes. beam_at_least_greedy:
+    the share of pictures whose beam's score is at least the greedy text's.
     """
 
     images: np.ndarray
@@ -51,15 +55,16 @@ class Captioned:
         return record | {"beam_at_least_greedy": self.beam_at_least_greedy}
 
 
-def in_language(pairs: Pairs, language: str | None) -> Pairs:
+def in_language(model: Captioner, pairs: Pairs, language: str | None) -> Pairs:
     """The pairs with the captions in a language alone, as far as their letters tell: Chinese ones have Chinese characters.
 
-    Raises ValueError where a picture has none.
+    Raises ValueError where a picture has none, or the model knows no such language.
     """
+    _tag(model, language)
     if language is None:
         return pairs
     wanted = language.partition("-")[0] == "zh"
-    captions = tuple(tuple(text for text in row if _is_chinese(text) == wanted) for row in pairs.captions)
+    captions = tuple(tuple(text for text in row if is_chinese(text) == wanted) for row in pairs.captions)
     if not all(captions):
         raise ValueError(
             f"--data must have a caption in the language {language} for each picture, received one without"
@@ -73,21 +78,20 @@ def caption_pairs(model: Captioner, pairs: Pairs, language: str | None) -> Capti
     images = pairs.arrays(model, bad_pictures=bad)["images"]
     kept = np.setdiff1d(np.arange(len(pairs)), bad.indices)
     references = tuple(pairs.captions[index] for index in kept)
-    found = {name: model.generate(images, language=language, **options) for name, options in SEARCHES.items()}
+    tag = _tag(model, language)
+    found = {name: model.generate(images, language=tag, **options) for name, options in SEARCHES.items()}
     texts = {name: [str(each) for each in row] for name, row in found.items()}
-    tokenize = "zh" if any(_is_chinese(text) for row in references for text in row) else "13a"
-    reports = {name: caption_report(row, references, tokenize=tokenize) for name, row in texts.items()}
-    real = None
-    if all(len(row) > 1 for row in references):
-        real = caption_report([row[0] for row in references], [row[1:] for row in references], tokenize=tokenize)
+    tokenize = "zh" if any(is_chinese(text) for row in references for text in row) else "13a"
+    reports, real = {}, None
+    for name, row in texts.items():
+        if all(len(row) > 1 for row in references):
+            reports[name], real = leave_one_out(row, references, tokenize=tokenize)
+        else:
+            reports[name] = caption_report(row, references, tokenize=tokenize)
     truth = {}
     if pairs.truth is not None and isinstance(pairs.truth[0], Scene):
         truth = {name: data.judge_captions(row, [pairs.truth[index] for index in kept]) for name, row in texts.items()}
-    start = 1 if language is None else 2
-    better = [
-        beam.score >= greedy.log_probability / max(len(greedy.token_ids) - start, 1) - 1e-5
-        for beam, greedy in zip(found["beam"], found["greedy"], strict=True)
-    ]
+    better = [beam.score >= greedy.score - 1e-5 for beam, greedy in zip(found["beam"], found["greedy"], strict=True)]
     return Captioned(images, references, texts, reports, real, truth, float(np.mean(better)))
 
 
@@ -113,18 +117,22 @@ def draw_captions(model: Captioner, captioned: Captioned, language: str | None, 
         {"reference": captioned.references[row][0]} | {name: said[row] for name, said in captioned.texts.items()}
         for row in shown
     ]
-    looks = [_look(model, captioned.images[row], captioned.texts["greedy"][row], language) for row in shown]
+    tag = _tag(model, language)
+    looks = [_look(model, captioned.images[row], captioned.texts["greedy"][row], tag) for row in shown]
     plot_captions([captioned.images[row] for row in shown], texts, folder / "captions.png", looks)
 
 
 def _look(model: Captioner, image: np.ndarray, text: str, language: str | None) -> Sequence[tuple[str, np.ndarray]]:
-    """Nothing of a caption without words, or of an encoder whose sequence is no grid."""
-    try:
-        found = attention_map(model, image, text if language is None else Tagged(text, language))
-    except ValueError:
+    """Nothing of a caption without words, or of a CoCa, whose decoder looks at no regions."""
+    if not text.strip() or isinstance(model, CoCa):
         return ()
+    found = attention_map(model, image, text if language is None else Tagged(text, language))
     return list(zip(found.words, found.weights, strict=True))[:12]
 
 
-def _is_chinese(text: str) -> bool:
-    return any("\u4e00" <= each <= "\u9fff" for each in text)
+def _tag(model: Captioner, language: str | None) -> str | None:
+    """What a language is to the model: nothing where its tokenizer has no tags. Raises ValueError for one that it has none for."""
+    tags = {} if model.tokenizer is None else model.tokenizer.language_ids
+    if language is not None and tags and language not in tags:
+        raise ValueError(f"--language must be one of {', '.join(tags)} for this captioner, received {language!r}")
+    return language if tags else None
