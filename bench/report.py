@@ -95,7 +95,8 @@ def figures(rows: list[Row]) -> dict[str, Any]:
 def circumstances(arguments: argparse.Namespace) -> dict[str, Any]:
     """Of what, how, where and when figures were measured."""
     return {
-        "command": " ".join(["python", *sys.argv]),
+        # Where something lies on this machine is no part of it.
+        "command": " ".join(["python", *(Path(word).name if Path(word).is_absolute() else word for word in sys.argv)]),
         "commit": commit(),
         "seed": arguments.seed,
         "machine": machine(),
