@@ -1,6 +1,9 @@
 """Choosing a text from what a decoder says of each next token: greedy, beam search, sampling.
 
 A decoder is anything with the methods of mmzoo.decoders. All of it is keras.ops, so that it is compiled with the model.
+
+KerasHub's samplers would not do: they have no allowed tokens, least length, repetition penalty or length penalty, give the
+log-probability of beams alone, and importing them imports TensorFlow on every backend.
 """
 
 from mmzoo.decoding.beam import beam_search
