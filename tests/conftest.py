@@ -28,6 +28,15 @@ def _seed_and_policy():
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture
+def plain_search(monkeypatch):
+    """Searches without XLA on TensorFlow, where compiling one takes longer than a test's few texts; tests of searches have it."""
+    if keras.backend.backend() == "tensorflow":
+        from mmzoo.models.captioner import generation
+
+        monkeypatch.setattr(generation, "JIT_COMPILE", False)
+
+
 @pytest.fixture(scope="session")
 def clip() -> keras.Model:
     """A CLIP nobody trained."""

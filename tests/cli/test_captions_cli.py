@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from mmzoo import Tokenizer, build_captioner, build_convnet, build_recurrent_text, build_vqa
 from mmzoo.cli.app import app
 
+pytestmark = pytest.mark.usefixtures("plain_search")
+
 TOKENIZER = Tokenizer.train(["a red circle", "what is it?"], 300)
 
 

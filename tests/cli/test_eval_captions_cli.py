@@ -11,6 +11,8 @@ from mmzoo.encoders import build_convnet, build_recurrent_text
 from mmzoo.models import build_captioner
 from mmzoo.tokenizer import Tokenizer
 
+pytestmark = pytest.mark.usefixtures("plain_search")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

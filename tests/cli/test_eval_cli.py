@@ -236,7 +236,7 @@ def test_of_a_clip_the_report_has_the_cosine_of_pairs_and_of_mismatched_ones(fol
         (
             "mood.keras",
             ["nowhere"],
-            "a folder for a CLIP, sentiment, digit-questions, shape-questions, matching or a table",
+            "a folder for a CLIP or a captioner, sentiment, digit-questions, shape-questions, matching or a table",
         ),
         ("mood.keras", ["none.csv"], "must be a table that exists, received 'none.csv'"),
         ("mood.keras", ["digits"], "or a table (.csv, .tsv, .jsonl, .ndjson) for a classifier, received 'digits'"),
@@ -247,10 +247,14 @@ def test_of_a_clip_the_report_has_the_cosine_of_pairs_and_of_mismatched_ones(fol
         ),
         ("mood.keras", ["sentiment:whose"], "kinds for shape-questions alone"),
         ("mood.keras", ["sentiment", "sentiment"], "must be names that differ in their last part"),
-        ("mood.keras", ["sentiment", "--template", "{}"], "--template must be left out for a classifier"),
+        ("mood.keras", ["sentiment", "--template", "{}"], "--template must be left out for a model other than a CLIP"),
         ("numbers.keras", ["sentiment"], "must have numbers for a model with the head regression, received sentiment"),
         ("clip.keras", ["sentiment"], "digits, shapes or a folder for a CLIP, received 'sentiment'"),
-        ("encoder.keras", ["digits"], "must be a CLIP, a classifier or a matcher, received"),
+        (
+            "encoder.keras",
+            ["digits"],
+            "must be a CLIP, a captioner that reads no questions, a classifier or a matcher, received",
+        ),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_leaves_no_report(model, data, message, folder, tmp_path, run, monkeypatch):

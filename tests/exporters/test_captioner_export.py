@@ -10,6 +10,8 @@ from mmzoo.bundle.manifest import read_manifest
 from mmzoo.bundle.reader import open_artifact
 from mmzoo.tokenizer import Tokenizer
 
+pytestmark = pytest.mark.usefixtures("plain_search")
+
 CAPTIONS = ("a red circle", "a blue square", "a green star", "a white ring")
 TOKENIZER = Tokenizer.train(CAPTIONS, 300)
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("uint8")

@@ -13,6 +13,8 @@ import mmzoo
 from mmzoo.bundle import Bundle, verify
 from mmzoo.bundle.manifest import read_manifest
 
+pytestmark = pytest.mark.usefixtures("plain_search")
+
 NAME = "caption_image_bytes"
 
 

@@ -9,6 +9,8 @@ import pytest
 
 import mmzoo
 
+pytestmark = pytest.mark.usefixtures("plain_search")
+
 CLIENTS = {
     "onnx": ("onnxruntime_client", "OnnxClient"),
     "tflite": ("litert_client", "LiteRTClient"),

@@ -10,7 +10,8 @@ import pytest
 
 from mmzoo.encoders import build_convnet, build_recurrent_text
 from mmzoo.models import Captioner, build_captioner
-from mmzoo.models.captioner.generation import MOST_PROGRAMS, allowed_tokens
+from mmzoo.models.captioner import generation
+from mmzoo.models.captioner.generation import allowed_tokens
 from mmzoo.models.captioner.ids import SpecialIds, written
 from mmzoo.tokenizer import Tagged, Tokenizer
 
@@ -116,6 +117,7 @@ def test_what_cannot_be_written_gets_one_sentence(options, message):
         captioner("gru").generate(**{"images": IMAGES} | options)
 
 
+@pytest.mark.usefixtures("plain_search")
 def test_a_captioner_of_two_languages_writes_the_one_asked_for():
     english, chinese = CAPTIONS, ("红色的圆", "蓝色的方", "绿色的星", "白色的环")
     tokenizer = Tokenizer.train([*english, *chinese], 400, languages=("en", "zh"))
@@ -128,6 +130,7 @@ def test_a_captioner_of_two_languages_writes_the_one_asked_for():
         assert [str(each) for each in model.generate(IMAGES, language=language)] == list(captions)
 
 
+@pytest.mark.usefixtures("plain_search")
 def test_an_all_black_picture_is_no_picture_in_unit_range():
     model = captioner("gru")
     model.generate(np.zeros((1, 8, 8, 3), "uint8"), max_tokens=1)
@@ -135,6 +138,7 @@ def test_an_all_black_picture_is_no_picture_in_unit_range():
         model.generate(np.full((1, 8, 8, 3), 0.5, "float32"), max_tokens=1)
 
 
+@pytest.mark.usefixtures("plain_search")
 def test_questions_are_answered_in_words():
     words = build_recurrent_text(vocab_size=TOKENIZER.vocab_size, context_length=8, width=8)
     model = captioner(text_encoder=words, fusion="cross_attention")
@@ -167,6 +171,7 @@ def test_the_loss_is_that_of_the_tokens_up_to_the_end():
 SAMPLING = {"strategy": "sample", "temperature": 1.5}
 
 
+@pytest.mark.usefixtures("plain_search")
 def test_the_same_seed_gives_the_same_texts_in_batches_of_any_size():
     model = captioner("gru")  # untrained, so that any other number gives another text
     some = IMAGES[np.arange(9) % 4]
@@ -190,6 +195,7 @@ def test_half_precision_writes_by_every_strategy(policy):
         keras.config.set_dtype_policy(before)
 
 
+@pytest.mark.usefixtures("plain_search")
 @pytest.mark.parametrize("strategy", ["greedy", "sample", "beam"])
 def test_nothing_is_written_after_prompts_of_different_lengths_with_no_tokens_left(strategy):
     found = captioner("gru").generate(IMAGES[:2], strategy=strategy, prefix=["a white", "a"], max_tokens=0)
@@ -206,16 +212,19 @@ def test_prefixes_of_other_lengths_go_on_with_what_was_compiled():
     assert len(model.programs.compiled) == 2  # what reads, and the search
 
 
-def test_only_numbers_that_a_strategy_looks_at_compile_anew_and_the_last_are_kept():
+@pytest.mark.usefixtures("plain_search")
+def test_only_numbers_that_a_strategy_looks_at_compile_anew_and_the_last_are_kept(monkeypatch):
     model = captioner("gru")
     for unused in ({}, {"temperature": 0.5}, {"num_beams": 7}, {"top_k": np.int64(3)}):
         model.generate(IMAGES[:1], max_tokens=1, **unused)
     assert len(model.programs.compiled) == 2
-    for count in range(10):
+    monkeypatch.setattr(generation, "MOST_PROGRAMS", 3)
+    for count in (2, 3, 4):
         model.generate(IMAGES[:1], max_tokens=count)
-    assert len(model.programs.compiled) == MOST_PROGRAMS
+    assert [key and key[-1] for key in model.programs.compiled] == [3, (), 4]
 
 
+@pytest.mark.usefixtures("plain_search")
 def test_a_start_that_is_an_end_too_begins_a_text(tmp_path):
     TOKENIZER.save(tmp_path / "tokenizer.json")
     (both,) = [each["content"] for each in json.loads(TOKENIZER.definition)["added_tokens"] if each["id"] == 3]

@@ -9,6 +9,8 @@ from mmzoo.loading import load
 from mmzoo.models import build_coca
 from mmzoo.tokenizer import Tokenizer
 
+pytestmark = pytest.mark.usefixtures("plain_search")
+
 JIT = keras.backend.backend() == "jax"  # TensorFlow takes longer to compile such a step than to run it
 CAPTIONS = ("a red circle", "a blue square", "a green star", "a white ring")
 TOKENIZER = Tokenizer.train(CAPTIONS, 300)

@@ -8,6 +8,8 @@ from mmzoo.encoders import build_recurrent_text, build_vit
 from mmzoo.models import CaptionTask, MultiTask, Task, build_captioner, build_multitask
 from mmzoo.tokenizer import Tokenizer
 
+pytestmark = pytest.mark.usefixtures("plain_search")
+
 JIT = keras.backend.backend() == "jax"
 CAPTIONS = ("a red circle", "a blue square", "a green star", "a white ring")
 TOKENIZER = Tokenizer.train([*CAPTIONS, "what is it?"], 300)

@@ -12,6 +12,10 @@ import numpy as np
 
 from mmzoo.decoding import Decoding, Prompts, beam_search, single_search
 
+JIT_COMPILE = True
+"""Whether XLA compiles a search: its steps are hundreds of small operations, two to three times as fast on CPUs, where Keras by itself
+leaves XLA out. The first call takes seconds longer."""
+
 MOST_PROGRAMS = 8
 """Compiled searches that a model keeps, the last used: one of a transformer takes some ten megabytes."""
 
@@ -59,8 +63,7 @@ class _Search(_Program):
     def __init__(self, model: Any, options: Decoding, shared: int, max_tokens: int) -> None:
         super().__init__(model, "search")
         self.options, self.shared, self.max_tokens = options, shared, max_tokens
-        # A step is hundreds of small operations: on CPUs, where Keras by itself does not, XLA makes it two to three times as fast.
-        self.jit_compile = True
+        self.jit_compile = JIT_COMPILE
 
     def call(self, inputs: dict[str, Any]) -> dict[str, Any]:
         decoder, ids = self.writer.decoder, self.writer.special_ids
