@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -133,7 +134,8 @@ def greedy(
     return [np.array(text, np.int32) for text in texts]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Prints a line a picture; what cannot be is one sentence on standard error, and exit status 1."""
     parser = argparse.ArgumentParser(description="Captions of pictures, or answers to a question about them.")
     parser.add_argument("bundle", help="a directory written by mmzoo.export")
     parser.add_argument("pictures", nargs="+", metavar="picture")
@@ -145,8 +147,16 @@ if __name__ == "__main__":
     parser.add_argument("--max-tokens", type=int)
     given = parser.parse_args()
     module, name = CLIENTS[given.client]
-    captioner = Captioner(getattr(importlib.import_module(module), name)(given.bundle, precision=given.precision))
     questions = None if given.question is None else [given.question] * len(given.pictures)
     options = {"prompt": given.prompt, "language": given.language, "max_tokens": given.max_tokens}
-    for path, caption in zip(given.pictures, captioner.write(given.pictures, questions, **options), strict=True):
+    try:
+        captioner = Captioner(getattr(importlib.import_module(module), name)(given.bundle, precision=given.precision))
+        captions = captioner.write(given.pictures, questions, **options)
+    except (OSError, ValueError) as error:
+        sys.exit(f"mmzoo_captions: {error}")
+    for path, caption in zip(given.pictures, captions, strict=True):
         print(f"{path}  {caption.text or caption.token_ids.tolist()}")
+
+
+if __name__ == "__main__":
+    main()

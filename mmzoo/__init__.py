@@ -28,9 +28,12 @@ _HOMES = {
     "MultiTask": "mmzoo.models.multitask",
     "ParityError": "mmzoo.exporters",
     "Pretrainer": "mmzoo.models.pretrainer",
+    "SampleGrid": "mmzoo.training.sample_grid",
     "Task": "mmzoo.models.classifier",
     "TextEncoder": "mmzoo.encoders.contract",
+    "TextToImage": "mmzoo.models.text_to_image",
     "TokenDifferenceError": "mmzoo.exporters",
+    "StopOnCollapse": "mmzoo.training.collapse",
     "Tagged": "mmzoo.tokenizer",
     "Tokenizer": "mmzoo.tokenizer",
     "attention_map": "mmzoo.attention_maps",
@@ -48,6 +51,7 @@ _HOMES = {
     "build_pretrainer": "mmzoo.models.pretrainer",
     "build_recurrent_text": "mmzoo.encoders.recurrent_text",
     "build_resnet": "mmzoo.encoders.resnet",
+    "build_text_to_image": "mmzoo.models.text_to_image",
     "build_text_transformer": "mmzoo.encoders.text_transformer",
     "build_vit": "mmzoo.encoders.vit",
     "build_vqa": "mmzoo.models.classifier",
@@ -100,9 +104,12 @@ __all__ = [
     "MultiTask",
     "ParityError",
     "Pretrainer",
+    "SampleGrid",
+    "StopOnCollapse",
     "Tagged",
     "Task",
     "TextEncoder",
+    "TextToImage",
     "TokenDifferenceError",
     "Tokenizer",
     "attention_map",
@@ -120,6 +127,7 @@ __all__ = [
     "build_pretrainer",
     "build_recurrent_text",
     "build_resnet",
+    "build_text_to_image",
     "build_text_transformer",
     "build_vit",
     "build_vqa",
@@ -166,12 +174,15 @@ if TYPE_CHECKING:
     from mmzoo.models.matcher import Matcher, build_matcher
     from mmzoo.models.multitask import MultiTask, build_multitask
     from mmzoo.models.pretrainer import Pretrainer, build_pretrainer
+    from mmzoo.models.text_to_image import TextToImage, build_text_to_image
     from mmzoo.presets import ClipPreset, ImagePreprocessing, list_presets
     from mmzoo.pretrained import from_pretrained, save_pretrained
     from mmzoo.tokenizer import Tagged, Tokenizer
     from mmzoo.training.checkpoint import Checkpoint
+    from mmzoo.training.collapse import StopOnCollapse
     from mmzoo.training.freezing import freeze, unfreeze
     from mmzoo.training.layer_decay import layerwise_decay
+    from mmzoo.training.sample_grid import SampleGrid
 
 
 def __getattr__(name: str) -> Any:

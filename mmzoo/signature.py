@@ -52,6 +52,17 @@ class RawWords:
 
 
 @dataclass(frozen=True)
+class RawPictures:
+    """PNG files, which are made of the pictures (B, H, W, 3) uint8 of the tensor output of this name."""
+
+    output: str
+
+
+LOGITS = "logits"
+"""The output of a part with a Writing that the next token is chosen by."""
+
+
+@dataclass(frozen=True)
 class Writing:
     """What a loop outside must know to write texts, one token after the other, with a part that gives the logits of the next.
 
@@ -75,7 +86,9 @@ class Part:
     raw: what users have in place of some of its tensor inputs, at most one of each kind; raw artifacts take that.
     any_size: its outputs may be of any size, so files are judged by how far they are off in proportion.
     writing: of a part that gives the logits of the next token, how texts are written with it; the manifest says so.
-    words: its output as users have it. Such a part is written in its raw form alone, under its own name: of the formats only
+    pictures: outputs that are pictures in [0, 255]. Of whole numbers one may be rounded the other way; quantized files are judged by
+    how many levels they are off.
+    raw_output: its output as users have it. Such a part is written in its raw form alone, under its own name: of the formats only
     SavedModels have strings.
     """
 
@@ -84,4 +97,5 @@ class Part:
     raw: tuple[RawImages | RawTexts, ...] = ()
     any_size: bool = False
     writing: Writing | None = None
-    words: RawWords | None = None
+    pictures: tuple[str, ...] = ()
+    raw_output: RawWords | RawPictures | None = None

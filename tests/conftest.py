@@ -90,3 +90,35 @@ def captioner_bundle(captioner, shown, tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("bundles") / "my-captioner"
     mmzoo.export(captioner, directory, quantize="int8", samples={"images": shown})
     return directory
+
+
+@pytest.fixture(scope="session")
+def make_painter():
+    """Builds a text-to-image model that nobody trained, and that draws something else for each text and noise all the same."""
+    import mmzoo
+
+    def make(text, **options):
+        keras.utils.set_random_seed(3)
+        model, rng = mmzoo.build_text_to_image(text, **options), np.random.default_rng(0)
+        for weight in model.averaged_generator.weights:
+            if weight.path.endswith("kernel"):  # some start at 0
+                weight.assign(rng.normal(0, 0.8 * np.prod(weight.shape[:-1]) ** -0.5, weight.shape))
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def painter(clip, make_painter) -> keras.Model:
+    """A text-to-image model that draws what a CLIP reads."""
+    return make_painter(clip, width=4)
+
+
+@pytest.fixture(scope="session")
+def painter_bundle(painter, tmp_path_factory) -> Path:
+    """The text-to-image model in every form; that its smaller files pass the gate is part of what is tested."""
+    import mmzoo
+
+    directory = tmp_path_factory.mktemp("bundles") / "my-painter"
+    mmzoo.export(painter, directory, quantize=("int8", "fp16"))
+    return directory

@@ -29,13 +29,15 @@ _REQUIRED = {
 class PartEntry:
     """One program of a bundle: its name, and its named inputs and outputs with None for the free batch axis.
 
-    writing: how texts are written with it, where it gives the logits of the next token.
+    writing: how texts are written with it, where it gives the logits of the next token. pictures: outputs that are pictures in
+    [0, 255], as numbers or as PNG files.
     """
 
     name: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     writing: Writing | None = None
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Artifact:
     further files it cannot be loaded without, such as ONNX external data; bytes counts them. needs: packages a loader
     must have besides the format's runtime. batch: the batch axis where it is fixed. metrics: figures of this precision
     on the evaluation set. past_gate: what the gate would have refused it for, where it was off. differs_on: classes of
-    strings whose token ids differ from tokenizer.json's.
+    strings whose token ids differ from tokenizer.json's. mean_levels: of a part that gives pictures, how many of 255 levels they
+    are off in the mean.
     """
 
     part: str
@@ -65,6 +68,7 @@ class Artifact:
     metrics: Mapping[str, float] = field(default_factory=dict)
     differs_on: tuple[str, ...] = ()
     past_gate: str = ""
+    mean_levels: float | None = None
 
     @property
     def described_parity(self) -> tuple[str, str]:
@@ -189,6 +193,8 @@ def _encode_part(part: PartEntry) -> dict[str, Any]:
         "inputs": [_encode_spec(spec) for spec in part.inputs],
         "outputs": [_encode_spec(spec) for spec in part.outputs],
     }
+    if part.pictures:
+        entry["pictures"] = list(part.pictures)
     return entry if part.writing is None else entry | {"writing": dict(vars(part.writing))}
 
 
@@ -218,7 +224,10 @@ def _decode_part(name: str, entry: Any) -> PartEntry:
         tuple(_decode_spec(spec, where) for spec in _get(entry, side, list, where)) for side in ("inputs", "outputs")
     )
     writing = _decode_writing(_get(entry, "writing", dict, where), where) if "writing" in entry else None
-    return PartEntry(name, inputs, outputs, writing)
+    pictures = _get(entry, "pictures", list, where) if "pictures" in entry else []
+    if unknown := [each for each in pictures if each not in [spec.name for spec in outputs]]:
+        raise ValueError(f"{where}: pictures must be names of outputs, received {unknown!r:.80}")
+    return PartEntry(name, inputs, outputs, writing, tuple(pictures))
 
 
 def _decode_writing(entry: Any, where: str) -> Writing:
@@ -237,7 +246,8 @@ def _decode_artifact(entry: Any, parts: Mapping[str, PartEntry]) -> Artifact:
     for name, values in optional.items():
         if not all(isinstance(value, str) for value in values):
             raise ValueError(f"{where}: {name} must be a list of strings, received {list(values)!r:.80}")
-    optional |= {name: _get(entry, name, float, where) for name in ("max_abs_diff", "min_cosine") if name in entry}
+    figures = [name for name in ("max_abs_diff", "min_cosine", "mean_levels") if name in entry]
+    optional |= {name: _get(entry, name, float, where) for name in figures}
     if required["samples"] and not {"max_abs_diff", "min_cosine"} <= optional.keys():
         raise ValueError(f"{where} must have the fields max_abs_diff and min_cosine, received {entry!r:.80}")
     optional = {"max_abs_diff": None, "min_cosine": None} | optional

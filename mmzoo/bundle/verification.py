@@ -66,8 +66,9 @@ def verify(directory: str | Path) -> Verification:
     Needs neither the Keras model nor Keras; TensorFlow only for SavedModels. A missing runtime skips its artifacts. A
     damaged file is not run: it could take the process down. Another processor rounds differently, so that answers may
     differ from the Keras model's by 1e-4 of the outputs' largest value (at least of 1) or ten times what the export
-    measured, whichever is more. That suits int8 and fp16 too, where rounding otherwise costs as much as the export found
-    it to cost; an x86 processor without VNNI also saturates sums in int8 ONNX files, which can cost more: the result then says so.
+    measured, whichever is more; pictures of whole numbers by one more. That suits int8 and fp16 too, where rounding otherwise costs
+    as much as the export found it to cost; an x86 processor without VNNI also saturates sums in int8 ONNX files, which can cost
+    more: the result then says so.
     Never raises for a bad bundle, or for none: the result says what is wrong. A SavedModel is a program: this runs the operations
     of one whose hashes fit, so a bundle is only as trustworthy as where its hashes came from.
     """
@@ -170,7 +171,7 @@ def _run_artifact(
             batches = [run({name: array[rows] for name, array in golden.inputs.items()}) for rows in golden.batches()]
         whole = {name: np.concatenate([batch[name] for batch in batches]) for name in golden.outputs}
         actual = {name: array[: golden.count] for name, array in whole.items()}
-        parity = compare(golden.outputs, actual)
+        parity = compare(golden.outputs, actual, pictures=part.pictures)
     except ImportError as error:
         return ArtifactCheck(artifact, skipped=str(error)), None
     except Exception as error:  # whatever a runtime makes of a bad file is this artifact's result

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mmzoo.cli import bundles, captions, catalogue, exports
+from mmzoo.cli import bundles, captions, catalogue, exports, pictures
 from mmzoo.cli.exports import DATA_HELP, MODEL_HELP, ModelOption
 from mmzoo.cli.output import JsonFlag, Output
 from mmzoo.cli.runs import TrainConfig, check_model, start_keras
@@ -175,6 +175,10 @@ app.command(epilog="Example: [bold]mmzoo caption --model captioner.keras photo.j
 app.command(epilog="Example: [bold]mmzoo ask --model vqa.keras photo.jpg 'how many circles are there?'[/bold]")(
     captions.ask
 )
+app.command(
+    epilog="Examples:\n\n[bold]mmzoo generate --model painter.keras 'a large red circle on blue' --n 16 --out grid.png[/bold]\n\n"
+    "[bold]mmzoo generate --model painter.keras 'a red circle' 'a blue square' --n 4 --best-of 8 --judge clip.keras --out best.png[/bold]"
+)(pictures.generate)
 app.command(
     epilog="Examples:\n\n[bold]mmzoo export --model runs/shapes --data shapes --out exports/shapes --formats onnx,tflite[/bold]"
     "\n\n[bold]mmzoo export --model runs/shapes --data shapes --out exports/small --quantize int8,fp16 --layout triton[/bold]"

@@ -21,7 +21,8 @@ GateFlag = Annotated[
     bool,
     typer.Option(
         "--gate/--no-gate",
-        help="Refuse quantized files past the limits: int8 cosine 0.99 and half a point, fp16 0.9999 and a tenth.",
+        help="Refuse quantized files past the limits: int8 cosine 0.99 and half a point, fp16 0.9999 and a tenth; pictures 5 "
+        "and 0.5 levels of 255.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier bundle.")]

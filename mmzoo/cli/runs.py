@@ -117,17 +117,20 @@ def load_model(model: str) -> keras.Model:
     return mmzoo.load(path / MODEL) if (path / MODEL).is_file() else mmzoo.from_pretrained(model)
 
 
-def load_clip(model: str) -> tuple[CLIP, Tokenizer]:
-    """As load_model, for what needs both towers and strings. Raises ValueError for another model, or one without tokenizer."""
+def load_clip(model: str, option: str = "--model") -> tuple[CLIP, Tokenizer]:
+    """As load_model, for what needs both towers and strings. Raises ValueError for another model, or one without tokenizer.
+
+    option: what the user named it with.
+    """
     from mmzoo.models import CLIP
 
     loaded = load_model(model)
     if not isinstance(loaded, CLIP):
         raise ValueError(
-            f"--model must be a CLIP, received {model} with another model, of the class {type(loaded).__name__}"
+            f"{option} must be a CLIP, received {model} with another model, of the class {type(loaded).__name__}"
         )
     if loaded.tokenizer is None:
-        raise ValueError(f"--model must be a CLIP with its tokenizer, received {model} with a CLIP that has none")
+        raise ValueError(f"{option} must be a CLIP with its tokenizer, received {model} with a CLIP that has none")
     return loaded, loaded.tokenizer
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmzoo.data.augmentation import Augment
 from mmzoo.data.images import Images, ImageView, checked_images, checked_indices, checked_picture, choose
-from mmzoo.data.source import ImageTextModel
+from mmzoo.data.source import Chosen, ImageTextModel, token_ids
 
 if TYPE_CHECKING:
     from mmzoo.data.reading import BadPictures
@@ -88,16 +88,14 @@ class Examples:
                     f"received one without and {np.count_nonzero(~present):,} such examples"
                 )
 
-    def batch(
-        self, model: ImageTextModel, indices: np.ndarray, images: np.ndarray, token_ids: np.ndarray
-    ) -> tuple[Inputs, np.ndarray]:
+    def batch(self, model: ImageTextModel, chosen: Chosen) -> tuple[Inputs, np.ndarray]:
         """({"images", "token_ids"}, targets), with "image_present" and "text_present" if the model has these inputs."""
-        inputs = {"images": images, "token_ids": token_ids}
+        inputs = {"images": chosen.images, "token_ids": token_ids(chosen.texts, model.tokenizer, model.context_length)}
         if getattr(model, "missing_modalities", False):
             for name in ("image_present", "text_present"):
                 present = getattr(self, name)
-                inputs[name] = np.ones(len(indices), bool) if present is None else present[indices]
-        return inputs, self.targets[indices]
+                inputs[name] = np.ones(len(chosen.indices), bool) if present is None else present[chosen.indices]
+        return inputs, self.targets[chosen.indices]
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> Examples:
         """The examples at these positions, in this order; file-backed pictures stay unread."""

@@ -10,7 +10,8 @@ import numpy as np
 
 from mmzoo.data.augmentation import Augment
 from mmzoo.data.images import Images, checked_images, checked_indices, checked_picture, choose, join
-from mmzoo.data.source import ImageTextModel
+from mmzoo.data.mismatched import mismatched_texts
+from mmzoo.data.source import Chosen, ImageTextModel, token_ids
 
 if TYPE_CHECKING:
     from mmzoo.data.reading import BadPictures
@@ -22,7 +23,8 @@ class Pairs:
 
     images: N pictures (see `Images`). captions: for each picture one or several. labels: (N,) integers that index
     label_names. truth: for each picture what is known of it. augment: what is safe to do to these pictures in
-    training, None for nothing. templates: prompts for zero-shot classification, {} for a label's name.
+    training, None for nothing. templates: prompts for zero-shot classification, {} for a label's name. hard_negatives: for each
+    picture captions that nearly describe it and do not, or none; one that stands there twice is drawn twice as often.
     Raises:  ValueError if the lengths differ or a picture has no caption: then pictures and captions would not match.
     """
 
@@ -33,6 +35,7 @@ class Pairs:
     truth: tuple[Any, ...] | None = None
     augment: Augment | None = None
     templates: tuple[str, ...] = ("a photo of a {}",)
+    hard_negatives: tuple[tuple[str, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "captions", tuple(_caption_row(row) for row in self.captions))
@@ -47,6 +50,12 @@ class Pairs:
             object.__setattr__(self, "truth", tuple(self.truth))
             if len(self.truth) != count:
                 raise ValueError(f"truth must have {count:,} entries, one a picture, received {len(self.truth):,}")
+        if self.hard_negatives is not None:
+            object.__setattr__(self, "hard_negatives", tuple(_caption_row(row) for row in self.hard_negatives))
+            if len(self.hard_negatives) != count:
+                raise ValueError(
+                    f"hard_negatives must be {count:,}, one entry a picture, received {len(self.hard_negatives):,}"
+                )
         if self.labels is not None:
             object.__setattr__(self, "labels", _checked_labels(self.labels, count, len(self.label_names)))
 
@@ -64,11 +73,17 @@ class Pairs:
     def check_model(self, model: ImageTextModel) -> None:
         """Pictures and captions fit every model."""
 
-    def batch(
-        self, model: ImageTextModel, indices: np.ndarray, images: np.ndarray, token_ids: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        """{"images", "token_ids"}: what a model that needs no labels is given."""
-        return {"images": images, "token_ids": token_ids}
+    def batch(self, model: ImageTextModel, chosen: Chosen) -> dict[str, np.ndarray]:
+        """{"images", "token_ids"}: what a model that needs no labels is given; with "mismatched_ids" where it reads captions that do not
+        fit, and "guide_token_ids" where it has a guide with a tokenizer of its own."""
+        inputs = {"images": chosen.images, "token_ids": token_ids(chosen.texts, model.tokenizer, model.context_length)}
+        if getattr(model, "reads_mismatched", False):
+            wrong = mismatched_texts(self, chosen)
+            inputs["mismatched_ids"] = token_ids(wrong, model.tokenizer, model.context_length)
+        guide = getattr(model, "guide_reads", None)  # (tokenizer, length)
+        if guide is not None:
+            inputs["guide_token_ids"] = token_ids(chosen.texts, *guide)
+        return inputs
 
     def all_captions(self) -> list[str]:
         """Every caption of every picture, in order: what a tokenizer is trained on."""
@@ -83,6 +98,7 @@ class Pairs:
             captions=tuple(self.captions[i] for i in chosen),
             labels=None if self.labels is None else self.labels[chosen],
             truth=None if self.truth is None else tuple(self.truth[i] for i in chosen),
+            hard_negatives=None if self.hard_negatives is None else tuple(self.hard_negatives[i] for i in chosen),
         )
 
     def split(self, held_out: float = 0.1, seed: int = 0) -> tuple[Pairs, Pairs]:
@@ -109,6 +125,7 @@ class Pairs:
             truth=self.truth + other.truth if self.truth is not None and other.truth is not None else None,
             augment=self.augment.common(other.augment) if self.augment and other.augment else None,
             templates=self.templates if same_classes else Pairs.templates,
+            hard_negatives=_joined(self, other),
         )
 
     def dataset(
@@ -141,6 +158,12 @@ class Pairs:
         from mmzoo.data.pipeline import arrays
 
         return arrays(self, model, bad_pictures=bad_pictures)
+
+
+def _joined(first: Pairs, second: Pairs) -> tuple[tuple[str, ...], ...] | None:
+    if first.hard_negatives is None and second.hard_negatives is None:
+        return None
+    return tuple(row for each in (first, second) for row in each.hard_negatives or ((),) * len(each))
 
 
 def _caption_row(row: Sequence[str]) -> tuple[str, ...]:

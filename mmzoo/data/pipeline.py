@@ -15,7 +15,7 @@ from mmzoo.data import augmentation
 from mmzoo.data.augmentation import Augment
 from mmzoo.data.decode import resize
 from mmzoo.data.reading import BadPictures, Sample, first_readable, no_pictures, read_ahead, samples_in_order
-from mmzoo.data.source import Batch, CaptionTokenizer, ImageTextModel, Source
+from mmzoo.data.source import Batch, Chosen, ImageTextModel, Source, token_ids
 
 
 def batches(
@@ -104,7 +104,7 @@ def dataset(
 
     rows = batch_size if training else None
     no_images = np.zeros((0, *model.image_preprocessing.size, 3), np.uint8)
-    nothing = source.batch(model, np.zeros(0, np.int64), no_images, np.zeros((0, model.context_length), np.int32))
+    nothing = source.batch(model, Chosen(np.zeros(0, np.int64), no_images, (), np.random.default_rng(seed)))
     signature = tf.nest.map_structure(lambda array: tf.TensorSpec((rows, *array.shape[1:]), array.dtype), nothing)
     result = tf.data.Dataset.from_generator(one_pass, output_signature=signature)
     options = tf.data.Options()
@@ -136,7 +136,8 @@ def arrays(source: Source[Batch], model: ImageTextModel, *, bad_pictures: BadPic
             indices.append(index)
             texts.append(text)
     bad.log_new(before, len(source))
-    return source.batch(model, np.array(indices, np.int64), images[: len(indices)], _token_ids(model, texts))
+    chosen = Chosen(np.array(indices, np.int64), images[: len(indices)], texts, np.random.default_rng(0))
+    return source.batch(model, chosen)
 
 
 def _training_batches(
@@ -148,7 +149,7 @@ def _training_batches(
     key: tuple[int, int],
     bad: BadPictures,
 ) -> Iterator[Batch]:
-    # NumPy pads short seeds with zeros, so the third number keeps the order's generator apart from the pictures'.
+    # NumPy pads short seeds with zeros, so the third number keeps the order's generator apart from the pictures' and the batches'.
     order = np.random.default_rng((*key, 0)).permutation(len(source))
     preprocessing = model.image_preprocessing
 
@@ -164,7 +165,8 @@ def _training_batches(
     before = bad.count
     stream = samples_in_order(source, order, steps * batch_size, sample, bad, replace=True)
     for step in range(steps):
-        batch = _batch(source, model, [next(stream) for _ in range(batch_size)])
+        drawing = np.random.default_rng((*key, 2, step))
+        batch = _batch(source, model, [next(stream) for _ in range(batch_size)], drawing)
         if step == steps - 1:
             bad.log_new(before, len(source))
         yield batch
@@ -183,7 +185,7 @@ def _evaluation_batches(
             group = [make(first_readable(source))]
         if start + batch_size >= len(source):
             bad.log_new(before, len(source))
-        yield _batch(source, model, group)
+        yield _batch(source, model, group, np.random.default_rng(start))
 
 
 def _plain(source: Source[Any], model: ImageTextModel) -> Callable[[int], Sample]:
@@ -193,23 +195,15 @@ def _plain(source: Source[Any], model: ImageTextModel) -> Callable[[int], Sample
     return sample
 
 
-def _batch(source: Source[Batch], model: ImageTextModel, samples: Sequence[Sample | None]) -> Batch:
+def _batch(
+    source: Source[Batch], model: ImageTextModel, samples: Sequence[Sample | None], rng: np.random.Generator
+) -> Batch:
     indices, pictures, texts = zip(*(sample for sample in samples if sample is not None), strict=True)
-    return source.batch(model, np.array(indices, np.int64), np.stack(pictures), _token_ids(model, texts))
-
-
-def _token_ids(model: ImageTextModel, texts: Sequence[str]) -> np.ndarray:
-    return np.asarray(_tokenizer(model)(list(texts), model.context_length), np.int32)
-
-
-def _tokenizer(model: ImageTextModel) -> CaptionTokenizer:
-    if model.tokenizer is None:
-        raise ValueError("model must have a tokenizer (build_clip(..., tokenizer=...)), received one without")
-    return model.tokenizer
+    return source.batch(model, Chosen(np.array(indices, np.int64), np.stack(pictures), texts, rng))
 
 
 def _check_model(source: Source[Any], model: ImageTextModel) -> None:
-    _tokenizer(model)
+    token_ids((), model.tokenizer, model.context_length)  # raises now where there is no tokenizer
     source.check_model(model)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -33,6 +34,19 @@ class ImageTextModel(Protocol):
     def context_length(self) -> int: ...
 
 
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What a batch is made of: numbers of pictures (B,), the pictures (B, H, W, 3) uint8 at the model's size, and a text of each.
+
+    rng: for what a source draws besides; the same for the same batch of the same epoch.
+    """
+
+    indices: np.ndarray
+    images: np.ndarray
+    texts: Sequence[str]
+    rng: np.random.Generator
+
+
 class Source(Protocol[Batch]):
     """N pictures with their texts, and whatever else belongs to each, by its number."""
 
@@ -53,5 +67,12 @@ class Source(Protocol[Batch]):
     def check_model(self, model: ImageTextModel, /) -> None:
         """Raises: ValueError if the model has no place for something that this data has."""
 
-    def batch(self, model: ImageTextModel, indices: np.ndarray, images: np.ndarray, token_ids: np.ndarray, /) -> Batch:
-        """What the model is given for these pictures and texts, with what belongs to their numbers `indices` (B,)."""
+    def batch(self, model: ImageTextModel, chosen: Chosen, /) -> Batch:
+        """What the model is given for what was chosen, with what belongs to its numbers."""
+
+
+def token_ids(texts: Sequence[str], tokenizer: CaptionTokenizer | None, length: int) -> np.ndarray:
+    """(B, length) int32 of B texts. Raises ValueError for None, of a model that has no tokenizer."""
+    if tokenizer is None:
+        raise ValueError("model must have a tokenizer (build_clip(..., tokenizer=...)), received one without")
+    return np.asarray(tokenizer(list(texts), length), np.int32).reshape(len(texts), length)

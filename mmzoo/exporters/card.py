@@ -34,10 +34,7 @@ def write_card(manifest: Manifest, directory: Path) -> None:
         *_labels(directory),
         "## Files and parity",
         _parity_note(manifest),
-        _table(
-            ("part", "format", "precision", "file", "size", "samples", "max abs diff", "minimum cosine"),
-            (_artifact_row(artifact) for artifact in manifest.artifacts),
-        ),
+        _parity_table(manifest.artifacts),
         *_notes(manifest),
         "\n".join(f"- `{name}`: {purpose}" for name, purpose in _FILES.items() if name in present),
         *_evaluation(manifest),
@@ -90,6 +87,8 @@ def _parity_note(manifest: Manifest) -> str:
     return (
         f"Each file was loaded again in its own runtime and compared with the Keras model on {manifest.samples.count} "
         f"{manifest.samples.kind} samples, raw forms on files made of them and on strings of many scripts."
+        + " Differences of pictures are in levels of 0 to 255."
+        * any(part.pictures for part in manifest.parts.values())
     )
 
 
@@ -130,6 +129,16 @@ def _evaluation(manifest: Manifest) -> list[str]:
         return []
     table = ((*key, *(f"{figures[name]:.4f}" for name in names)) for key, figures in rows.items())
     return ["## On the evaluation set", _table(("format", "precision", *(f"`{name}`" for name in names)), table)]
+
+
+def _parity_table(artifacts: Sequence[Artifact]) -> str:
+    header = ["part", "format", "precision", "file", "size", "samples", "max abs diff", "minimum cosine"]
+    rows = [_artifact_row(artifact) for artifact in artifacts]
+    levels = ["" if a.mean_levels is None else f"{a.mean_levels:.1e}" for a in artifacts]
+    if any(levels):
+        header.append("mean diff of pictures")
+        rows = [[*row, each] for row, each in zip(rows, levels, strict=True)]
+    return _table(header, rows)
 
 
 def _artifact_row(artifact: Artifact) -> Sequence[str]:

@@ -6,7 +6,7 @@ whatever it is given, is then near enough in every value and in direction, and p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -18,19 +18,24 @@ _SAME = 1e-6  # of the outputs' size: rows of a batch differ by as much where fl
 _NOISE = 1e-7  # what is left of values near 1 that cancel out
 
 
-def lost_contrast(expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> dict[str, float]:
+def lost_contrast(
+    expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray], choices: Collection[str] = ()
+) -> dict[str, float]:
     """The outputs whose error is more than a twentieth of what tells the samples apart, with that share.
 
     Both are root mean squares over all values of an output (N, ...); the second is taken around the samples' mean.
     Errors of float32's rounding are excused, and one sample has no other to be told from. An output that is the same for all, as
     what a decoder keeps of its start token, has nothing to lose: its error is a share of its size. Strings have no size.
+    choices: outputs whose largest value is chosen, as logits of a next token: what tells a sample's own values apart counts there, since
+    every caption may begin alike.
     """
     shares = {}
     for name, output in expected.items():
         if is_text(output):
             continue
         b, a = (np.asarray(array, np.float64).reshape(len(array), -1) for array in (output, actual[name]))
-        error, spread, size = _rms(a - b), _rms(b - b.mean(0)), _rms(b)
+        middle = b.mean(1, keepdims=True) if name in choices else b.mean(0)
+        error, spread, size = _rms(a - b), _rms(b - middle), _rms(b)
         whole = spread if spread > _SAME * size else size
         if len(b) > 1 and not error <= max(SHARE * whole, _ROUNDING * size, _NOISE):
             shares[name] = error / whole if whole else np.inf

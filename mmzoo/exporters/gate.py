@@ -27,14 +27,18 @@ class GateError(ValueError):
 class Limits:
     """What one precision may lose: the smallest cosine of a sample's answers, and how far a figure may fall.
 
-    max_drop is a share: 0.005 is half a point of accuracy or recall.
-    Raises ValueError unless both are in [0, 1].
+    max_drop is a share: 0.005 is half a point of accuracy or recall. max_levels: how many of 255 levels pictures may be off in the mean;
+    half a level, which rounding alone may come to, unless said.
+    Raises ValueError unless the first two are in [0, 1], and max_levels in [0, 255].
     """
 
     min_cosine: float
     max_drop: float
+    max_levels: float = 0.5
 
     def __post_init__(self) -> None:
+        if not 0 <= self.max_levels <= 255:
+            raise ValueError(f"max_levels must be in [0, 255], received {self.max_levels}")
         if not (0 <= self.min_cosine <= 1 and 0 <= self.max_drop <= 1):
             raise ValueError(f"min_cosine and max_drop must be in [0, 1], received {self.min_cosine}, {self.max_drop}")
 
@@ -43,8 +47,8 @@ class Limits:
 class Gate:
     """The limits of each precision that is less than float32."""
 
-    int8: Limits = Limits(min_cosine=0.99, max_drop=0.005)
-    fp16: Limits = Limits(min_cosine=0.9999, max_drop=0.001)
+    int8: Limits = Limits(min_cosine=0.99, max_drop=0.005, max_levels=5.0)
+    fp16: Limits = Limits(min_cosine=0.9999, max_drop=0.001, max_levels=0.5)
 
     def limits(self, precision: str) -> Limits:
         """Raises ValueError for a precision that has no gate: float32 must satisfy parity instead."""
@@ -119,6 +123,11 @@ def check_gate(
         f"a minimum cosine of {parity.min_cosine:.6g} in part {part!r} (at least {limits.min_cosine:g})"
         for part, parity in parities.items()
         if not parity.min_cosine >= limits.min_cosine
+    ]
+    reasons += [
+        f"pictures {parity.mean_levels:.3g} of 255 levels off in the mean in part {part!r} (at most {limits.max_levels:g})"
+        for part, parity in parities.items()
+        if parity.mean_levels is not None and not parity.mean_levels <= limits.max_levels
     ]
     # A drop of just the bar is no loss of more than it: 0.95 - 0.945 is 0.0050000000000000044.
     fallen = [name for name in figures if not baseline[name] - figures[name] <= limits.max_drop + 1e-12]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,19 +71,21 @@ def _run_keras(part: Part, inputs: Mapping[str, np.ndarray], rows: slice) -> dic
         ) from error
 
 
-def measure_parity(run: Runner, golden: Golden, *, rtol: float = 0.0) -> tuple[Parity, dict[str, float]]:
+def measure_parity(
+    run: Runner, golden: Golden, *, rtol: float = 0.0, choices: Collection[str] = (), pictures: Collection[str] = ()
+) -> tuple[Parity, dict[str, float]]:
     """Runs all samples through an artifact, in batches of 3, of 1, and of what is left, and compares.
 
-    (A batch axis frozen at conversion shows at 3 or at 1.) The second result is lost_contrast's.
+    (A batch axis frozen at conversion shows at 3 or at 1.) The second result is lost_contrast's, as choices.
     """
     parities, answers = [], []
     for rows in golden.batches():
         expected = {name: array[rows] for name, array in golden.outputs.items()}
         actual = run({name: array[rows] for name, array in golden.inputs.items()})
-        parities.append(compare(expected, actual, rtol=rtol))
+        parities.append(compare(expected, actual, rtol=rtol, pictures=pictures))
         answers.append(actual)
     whole = {name: np.concatenate([a[name] for a in answers])[: golden.count] for name in golden.outputs}
-    return worst(parities), lost_contrast(golden.outputs, whole)
+    return worst(parities), lost_contrast(golden.outputs, whole, choices)
 
 
 def check_parity(part: str, format: str, parity: Parity, lost: Mapping[str, float], bars: Bars) -> None:

@@ -87,6 +87,8 @@ def _check_part(name: str, part: Part) -> None:
             raise ValueError(f"outputs must have other names than inputs, received {output} as both")
         if not tensor.shape or tensor.shape[0] is not None:
             raise ValueError(f"output {output} must have the batch axis first, received shape {tuple(tensor.shape)}")
+    if unknown := set(part.pictures) - set(output_names(part.model)):
+        raise ValueError(f"part {name!r} must have its pictures as outputs, received {', '.join(sorted(unknown))}")
 
 
 def _require_graph(model: Any) -> None:

@@ -1,4 +1,4 @@
-"""Encoded pictures to a model's image input with TensorFlow operations, as mmzoo.data reads them with Pillow."""
+"""Encoded pictures to a model's image input with TensorFlow operations, as mmzoo.data reads them with Pillow, and drawn ones to files."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ def read_pictures(contents: Any, preprocessing: ImagePreprocessing) -> Any:
 
     signature = tf.TensorSpec((*preprocessing.size, 3), tf.uint8)
     return tf.map_fn(read, contents, fn_output_signature=signature)
+
+
+def write_pictures(pictures: Any) -> Any:
+    """(B, H, W, 3) uint8 -> (B,) string, PNG files."""
+    import tensorflow as tf
+
+    return tf.map_fn(tf.io.encode_png, pictures, fn_output_signature=tf.TensorSpec((), tf.string))
 
 
 def framed(picture: np.ndarray, preprocessing: ImagePreprocessing) -> np.ndarray:

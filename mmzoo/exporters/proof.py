@@ -21,7 +21,7 @@ from mmzoo.exporters.onnx import overflowing_values
 from mmzoo.exporters.parity import Bars, check_parity, golden_outputs, measure_parity
 from mmzoo.exporters.tflite import FLEX
 from mmzoo.metrics import Evaluation
-from mmzoo.signature import Part
+from mmzoo.signature import LOGITS, Part
 
 
 def prove(
@@ -52,7 +52,8 @@ def prove(
     run = open_artifact(directory, artifact, part)
     if FLEX in written.needs:
         return dataclasses.replace(artifact, samples=0), run
-    parity, lost = measure_parity(run, golden, rtol=bars.rtol)
+    choices = () if part.writing is None else (LOGITS,)
+    parity, lost = measure_parity(run, golden, rtol=bars.rtol, choices=choices, pictures=part.pictures)
     if written.precision == "fp32":
         check_parity(written.part, written.format, parity, lost, bars)
         past_gate = ""
@@ -62,8 +63,14 @@ def prove(
             if (written.format, written.precision) == ("onnx", "fp16") and not written.needs:
                 _require_no_overflow(written.part, directory / artifact.path, golden)
         past_gate = "".join(refused)
-    figures = dataclasses.replace(artifact, max_abs_diff=parity.max_abs_diff, min_cosine=parity.min_cosine)
-    return dataclasses.replace(figures, past_gate=past_gate), run
+    proven = dataclasses.replace(
+        artifact,
+        max_abs_diff=parity.max_abs_diff,
+        min_cosine=parity.min_cosine,
+        mean_levels=parity.mean_levels,
+        past_gate=past_gate,
+    )
+    return proven, run
 
 
 @contextmanager
@@ -115,7 +122,7 @@ def judge(
         refused[format, precision] = []
         if precision != "fp32":
             parities = {
-                a.part: Parity(a.max_abs_diff, a.min_cosine, a.max_abs_diff)
+                a.part: Parity(a.max_abs_diff, a.min_cosine, a.max_abs_diff, a.mean_levels)
                 for a in group
                 if a.max_abs_diff is not None and a.min_cosine is not None
             }

@@ -17,13 +17,13 @@ from mmzoo.bundle import PartEntry
 from mmzoo.bundle.chatter import quiet
 from mmzoo.bundle.samples import Golden
 from mmzoo.exporters.parity import golden_outputs
-from mmzoo.exporters.pictures import IMAGE_BYTES, framed, read_pictures, require_same_pictures
+from mmzoo.exporters.pictures import IMAGE_BYTES, framed, read_pictures, require_same_pictures, write_pictures
 from mmzoo.exporters.saved_model import save_signatures, serving_function
 from mmzoo.exporters.strings import agreeing, texts_in_graph, tokenizer_in_graph
 from mmzoo.exporters.tokens import fuzz_corpus, read_definition
 from mmzoo.exporters.tokens.onnx.files import TEXTS as TEXTS_INPUT
 from mmzoo.exporters.trace import Trace
-from mmzoo.signature import Part, RawImages, RawTexts, RawWords, TensorSpec
+from mmzoo.signature import Part, RawImages, RawPictures, RawTexts, RawWords, TensorSpec
 
 SAMPLES = 16  # strings and files that raw artifacts are proven with
 TEXTS = ("a photo of a cat.", "Zwei große Hunde, die im Schnee spielen!", "数字七 🎉", "")
@@ -38,7 +38,7 @@ class RawPart:
     part: str
     trace: Trace
     forms: tuple[RawImages | RawTexts, ...]
-    words: RawWords | None = None
+    raw_output: RawWords | RawPictures | None = None
 
     @property
     def formats(self) -> set[str]:
@@ -54,10 +54,10 @@ def forms_in_graphs(parts: Mapping[str, Part], formats: Collection[str]) -> dict
     """
     found: dict[str, Part] = {}
     for name, part in parts.items():
-        if part.words is not None:
+        if part.raw_output is not None:
             if "saved_model" not in formats:
                 continue
-            if problem := _missing_words(part.words):
+            if isinstance(part.raw_output, RawWords) and (problem := _missing_words(part.raw_output)):
                 warnings.warn(f"part {name!r} is left out: {problem}", stacklevel=3)
                 continue
         missing: dict[Any, str | None] = {}
@@ -72,7 +72,7 @@ def forms_in_graphs(parts: Mapping[str, Part], formats: Collection[str]) -> dict
 def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[str, RawPart]:
     """The raw forms of each part: "image_bytes" of a part "image", "text_strings" of a part "text"; of a part "classifier" that
     takes both, "classifier_raw" with picture files and strings and "classifier_strings" with pictures as tensors; of a part that
-    gives words, itself.
+    gives words or PNG files, itself.
 
     Raises ValueError where a raw form makes none of the part's inputs, there are two of a kind, or a name is taken.
     """
@@ -81,9 +81,10 @@ def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[st
         _check_forms(name, part)
         images = tuple(form for form in part.raw if isinstance(form, RawImages))
         texts = tuple(form for form in part.raw if isinstance(form, RawTexts))
-        if part.words is not None:
-            entry = PartEntry(name, _raw_inputs(part, images + texts), _raw_outputs(traces[name], part.words))
-            found[name] = RawPart(entry, name, traces[name], images + texts, part.words)
+        if part.raw_output is not None:
+            outputs = _raw_outputs(traces[name], part.raw_output)
+            entry = PartEntry(name, _raw_inputs(part, images + texts), outputs, pictures=part.pictures)
+            found[name] = RawPart(entry, name, traces[name], images + texts, part.raw_output)
             continue
         both = {"raw": images + texts} if images and texts else {"bytes": images}
         for suffix, forms in (both | {"strings": texts}).items():
@@ -91,7 +92,8 @@ def raw_parts(parts: Mapping[str, Part], traces: Mapping[str, Trace]) -> dict[st
                 raw_name = f"{name}_{suffix}"
                 if raw_name in parts:
                     raise ValueError(f"a part must not have the name of a raw form of {name!r}, received {raw_name!r}")
-                entry = PartEntry(raw_name, _raw_inputs(part, forms), traces[name].entry.outputs)
+                outputs = traces[name].entry.outputs
+                entry = PartEntry(raw_name, _raw_inputs(part, forms), outputs, pictures=part.pictures)
                 found[raw_name] = RawPart(entry, name, traces[name], forms)
     return found
 
@@ -113,10 +115,10 @@ def _raw_inputs(part: Part, forms: Sequence[RawImages | RawTexts]) -> tuple[Tens
     return tuple(raw.get(spec.name, spec) for spec in part.inputs)
 
 
-def _raw_outputs(trace: Trace, words: RawWords) -> tuple[TensorSpec, ...]:
-    """The part's outputs with strings in place of the token ids."""
-    texts = TensorSpec(words.output, (None,), "string")
-    return tuple(texts if spec.name == words.output else spec for spec in trace.entry.outputs)
+def _raw_outputs(trace: Trace, raw_output: RawWords | RawPictures) -> tuple[TensorSpec, ...]:
+    """The part's outputs with strings in place of the token ids, or the pictures."""
+    strings = TensorSpec(raw_output.output, (None,), "string")
+    return tuple(strings if spec.name == raw_output.output else spec for spec in trace.entry.outputs)
 
 
 def _raw_name(form: RawImages | RawTexts) -> str:
@@ -167,8 +169,11 @@ def raw_golden(raw: RawPart, part: Part, golden: Golden, *, allow_token_differen
         if isinstance(form, RawImages):
             pictures = [_png(framed(picture, form.preprocessing)) for picture in given[form.input]]
             given[form.input] = np.array(pictures, "S")
-    if raw.words is not None and raw.words.tokenizer is not None:
-        outputs = outputs | {raw.words.output: np.array(raw.words.tokenizer.decode(outputs[raw.words.output]))}
+    match raw.raw_output:
+        case RawWords(output, tokenizer) if tokenizer is not None:
+            outputs = outputs | {output: np.array(tokenizer.decode(outputs[output]))}
+        case RawPictures(output):
+            outputs = outputs | {output: np.array([_png(picture) for picture in outputs[output]], "S")}
     names = {form.input: _raw_name(form) for form in raw.forms}
     return Golden({names.get(name, name): array for name, array in given.items()}, outputs)
 
@@ -199,8 +204,8 @@ def write_raw_saved_model(
 def _serving_function(raw: RawPart, readers: Mapping[Any, tuple[Callable[[Any], Any], Any]]) -> Any:
     import tensorflow as tf
 
-    serve_tensors, words = serving_function(raw.trace), raw.words
-    texts = None if words is None or words.tokenizer is None else texts_in_graph(words.tokenizer)
+    serve_tensors, raw_output = serving_function(raw.trace), raw.raw_output
+    write = _writer(raw_output)
     made = {_raw_name(form): (form.input, readers[form][0]) for form in raw.forms}
 
     def serve(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -208,7 +213,9 @@ def _serving_function(raw: RawPart, readers: Mapping[Any, tuple[Callable[[Any], 
         for name, (input, read) in made.items():
             tensors[input] = read(tensors.pop(name))
         outputs = serve_tensors(tensors)
-        return outputs if words is None or texts is None else outputs | {words.output: texts(outputs[words.output])}
+        if raw_output is None or write is None:
+            return outputs
+        return outputs | {raw_output.output: write(outputs[raw_output.output])}
 
     specs = {spec.name: tf.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in raw.entry.inputs}
     return tf.function(serve, autograph=False, input_signature=[specs])
@@ -219,6 +226,16 @@ def _reader(form: RawImages | RawTexts, allow_token_differences: bool) -> tuple[
         return tokenizer_in_graph(form, allow_differences=allow_token_differences)
     require_same_pictures(form.preprocessing)
     return lambda contents: read_pictures(contents, form.preprocessing), ()
+
+
+def _writer(raw_output: RawWords | RawPictures | None) -> Callable[[Any], Any] | None:
+    """What makes strings of an output, with TensorFlow operations."""
+    match raw_output:
+        case RawWords(_, tokenizer) if tokenizer is not None:
+            return texts_in_graph(tokenizer)
+        case RawPictures():
+            return write_pictures
+    return None
 
 
 def _png(picture: np.ndarray) -> bytes:

@@ -78,7 +78,8 @@ def trace_part(name: str, part: Part) -> Trace:
     symbolic = zip(output_names(part.model), part.model.outputs, strict=True)
     outputs = tuple(TensorSpec(key, tuple(tensor.shape), computed[key].dtype.name) for key, tensor in symbolic)
     variables = tuple(variable.value for variable in part.model.variables)
-    return Trace(PartEntry(name, part.inputs, outputs, part.writing), function, signature, weights, variables, loops)
+    entry = PartEntry(name, part.inputs, outputs, part.writing, part.pictures)
+    return Trace(entry, function, signature, weights, variables, loops)
 
 
 def _weights_by_path(model: keras.Model) -> dict[str, Any]:

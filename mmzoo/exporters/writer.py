@@ -72,10 +72,10 @@ def export(
     what an earlier one gives, by name, as a captioner's decoder the encoder's sequence, is proven with that: give the first's alone.
     evaluation: a set of mmzoo.metrics (retrieval_evaluation, zero_shot_evaluation, classification_evaluation with the
     names of your input and output) whose figures are measured in every format and precision and recorded.
-    gate: how much a quantized file may lose, in cosine and in those figures; None keeps it whatever it lost, and the
+    gate: how much a quantized file may lose, in cosine, in levels of pictures and in those figures; None keeps it whatever it lost, and the
     manifest says what the default gate would have refused it for.
-    raw: also writes, for parts that have a raw form, saved_model_raw (picture files and strings in, and a captioner's captions
-    out) and model.strings.onnx (the tokenizer inside, made of onnxruntime-extensions' operations).
+    raw: also writes, for parts that have a raw form, saved_model_raw (picture files and strings in, and captions or drawn
+    pictures out) and model.strings.onnx (the tokenizer inside, made of onnxruntime-extensions' operations).
     layout: "triton" adds a model repository for Triton, made of the ONNX files.
     allow_flex: lets TFLite files hold TensorFlow operations, which need a runtime with the Flex delegate; such a file
     cannot be run here, so it is kept unproven, with a warning.
@@ -88,9 +88,9 @@ def export(
 
     Each file is loaded again in its own runtime and must satisfy |a - b| <= atol + rtol max |b| against the Keras model
     computing in float32, where max |b| is the largest value of that sample's output, with a cosine of at least
-    min_cosine between the two outputs for each sample. rtol is by default 1e-4 for parts whose outputs may have any
-    size, as those of a model without export_parts(), and 0 for the others. A part whose answers hardly differ between the samples, as an
-    untrained classifier's, proves little: a warning says so.
+    min_cosine between the two outputs for each sample; a picture of whole numbers may be one level of 255 further off. rtol is by
+    default 1e-4 for parts whose outputs may have any size, as those of a model without export_parts(), and 0 for the others. A part
+    whose answers hardly differ between the samples, as an untrained classifier's, proves little: a warning says so.
 
     Raises: RuntimeError on another backend than TensorFlow, whose graphs the formats are made from; FileExistsError
     where directory exists; ParityError for a file that answers differently, GateError for a quantized one that lost too
@@ -105,7 +105,7 @@ def export(
     plan = _checked_plan(formats, quantize, layout, allow_flex, tflite_batch, external_data, allow_token_differences)
     figures = _checked_metrics(metrics or {})
     declared = parts_of(model)
-    plain = {name: part for name, part in declared.items() if part.words is None}
+    plain = {name: part for name, part in declared.items() if part.raw_output is None}
     parts = forms_in_graphs(declared, plan.formats) if raw else plain
     inputs = sample_inputs(first_parts(parts), samples)
     target = Path(directory).absolute()
@@ -180,7 +180,7 @@ def _write_own_tokenizers(parts: Mapping[str, Part], directory: Path) -> None:
     for name, part in parts.items():
         for form in part.raw:
             if (
-                part.words is None
+                part.raw_output is None
                 and isinstance(form, RawTexts)
                 and not (whole.exists() and whole.read_text(encoding="utf-8") == form.tokenizer.definition)
             ):

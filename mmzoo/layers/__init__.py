@@ -3,7 +3,9 @@
 from mmzoo.layers.absent import Absent, StandIn
 from mmzoo.layers.activations import gelu, gelu_tanh, quick_gelu
 from mmzoo.layers.attention import Attention
+from mmzoo.layers.conditioning import ConditionalAffine, ResidualGate
 from mmzoo.layers.cross_attention import CrossAttentionBlock
+from mmzoo.layers.differentiable_augmentation import DifferentiableAugmentation
 from mmzoo.layers.embedding_queue import EmbeddingQueue
 from mmzoo.layers.embeddings import PatchEmbedding, TokenEmbedding
 from mmzoo.layers.logit_scale import LogitScale
@@ -17,13 +19,16 @@ from mmzoo.layers.query_pooling import QueryPooling
 from mmzoo.layers.reading import LastPooling, MaxPooling, TurnAround, UpToLast
 from mmzoo.layers.token_mask import TokenMask, UpToEnd
 from mmzoo.layers.transformer import MLP, TransformerBlock
+from mmzoo.layers.word_attention import WordAttention
 
 __all__ = [
     "MLP",
     "Absent",
     "Attention",
     "AttentionPooling",
+    "ConditionalAffine",
     "CrossAttentionBlock",
+    "DifferentiableAugmentation",
     "EmbeddingQueue",
     "EndOfTextPooling",
     "HardNegatives",
@@ -37,6 +42,7 @@ __all__ = [
     "PatchEmbedding",
     "PatchMasking",
     "QueryPooling",
+    "ResidualGate",
     "StandIn",
     "TokenEmbedding",
     "TokenMask",
@@ -45,6 +51,7 @@ __all__ = [
     "TurnAround",
     "UpToEnd",
     "UpToLast",
+    "WordAttention",
     "gelu",
     "gelu_tanh",
     "quick_gelu",

@@ -7,6 +7,7 @@ contrastive_loss, sigmoid_loss, triplet_loss, masked_token_loss, masked_image_lo
 Predictions come first, what they should be second; the classes have Keras's order, (y_true, y_pred).
 """
 
+from mmzoo.losses.adversarial import discriminator_loss, generator_loss, matching_penalty, zero_centred_penalty
 from mmzoo.losses.classes import BinaryCrossEntropy, CrossEntropy, HingeLoss
 from mmzoo.losses.classification import binary_cross_entropy, cross_entropy, hinge_loss
 from mmzoo.losses.contrastive import contrastive_loss, repeated_rows, sigmoid_loss
@@ -22,14 +23,18 @@ __all__ = [
     "binary_cross_entropy",
     "contrastive_loss",
     "cross_entropy",
+    "discriminator_loss",
     "distillation_loss",
+    "generator_loss",
     "hinge_loss",
     "masked_image_loss",
     "masked_mean",
     "masked_token_accuracy",
     "masked_token_loss",
     "matching_loss",
+    "matching_penalty",
     "repeated_rows",
     "sigmoid_loss",
     "triplet_loss",
+    "zero_centred_penalty",
 ]

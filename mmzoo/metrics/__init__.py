@@ -17,6 +17,18 @@ from mmzoo.metrics.evaluation import (
     zero_shot_evaluation,
 )
 from mmzoo.metrics.figures import Figure, figure_table
+from mmzoo.metrics.generation import (
+    FeatureExtractor,
+    GenerationReport,
+    diversity,
+    encoder_features,
+    frechet_distance,
+    generation_report,
+    inception_score,
+    kernel_distance,
+    precision_recall,
+    r_precision,
+)
 from mmzoo.metrics.linear_probe import LinearProbeReport, linear_probe
 from mmzoo.metrics.retrieval import (
     RetrievalReport,
@@ -32,13 +44,25 @@ from mmzoo.metrics.zero_shot import ZeroShotReport, class_prompts, label_embeddi
 
 if TYPE_CHECKING:
     from mmzoo.metrics.callbacks import RetrievalCallback, ZeroShotCallback
+    from mmzoo.metrics.generation.callbacks import CaptionConsistency, FeatureDistance
+
+_CALLBACKS = {
+    "CaptionConsistency": "mmzoo.metrics.generation.callbacks",
+    "FeatureDistance": "mmzoo.metrics.generation.callbacks",
+    "RetrievalCallback": "mmzoo.metrics.callbacks",
+    "ZeroShotCallback": "mmzoo.metrics.callbacks",
+}
 
 __all__ = [
     "AblationReport",
+    "CaptionConsistency",
     "CaptionReport",
     "ConsistencyReport",
     "Evaluation",
+    "FeatureDistance",
+    "FeatureExtractor",
     "Figure",
+    "GenerationReport",
     "LinearProbeReport",
     "RetrievalCallback",
     "RetrievalReport",
@@ -54,7 +78,13 @@ __all__ = [
     "classification_report",
     "clip_score",
     "distinct",
+    "diversity",
+    "encoder_features",
     "figure_table",
+    "frechet_distance",
+    "generation_report",
+    "inception_score",
+    "kernel_distance",
     "label_embeddings",
     "leave_one_out",
     "linear_probe",
@@ -62,6 +92,8 @@ __all__ = [
     "modality_consistency",
     "nearest_other_margin",
     "precision_at_k",
+    "precision_recall",
+    "r_precision",
     "recall_at_k",
     "retrieval_evaluation",
     "retrieval_report",
@@ -73,6 +105,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("RetrievalCallback", "ZeroShotCallback"):
-        return getattr(importlib.import_module("mmzoo.metrics.callbacks"), name)
+    if name in _CALLBACKS:
+        return getattr(importlib.import_module(_CALLBACKS[name]), name)
     raise AttributeError(f"module 'mmzoo.metrics' has no attribute {name!r}")

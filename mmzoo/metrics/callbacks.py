@@ -7,7 +7,7 @@ holds the trained values on every backend: Keras's JAX trainer writes them back 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -41,7 +41,7 @@ class RetrievalCallback(keras.callbacks.Callback):
         super().__init__()
         self.images, self.texts = images, texts
         self.positives = check_positives(positives, (len(images), len(texts)))
-        self.ks, self.frequency = check_ks(ks), _check_frequency(frequency)
+        self.ks, self.frequency = check_ks(ks), check_frequency(frequency)
         self.report: RetrievalReport | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -50,7 +50,7 @@ class RetrievalCallback(keras.callbacks.Callback):
         image_embeds = keras.ops.convert_to_numpy(self.model.encode_image(self.images))
         text_embeds = keras.ops.convert_to_numpy(self.model.encode_text(self.texts))
         self.report = retrieval_report_from_embeds(image_embeds, text_embeds, self.positives, self.ks)
-        _publish(self.report, "val_", epoch, logs, self.params)
+        publish({each.name: each.value for each in self.report.figures}, self.report, epoch, logs, self.params)
 
 
 class ZeroShotCallback(keras.callbacks.Callback):
@@ -77,7 +77,7 @@ class ZeroShotCallback(keras.callbacks.Callback):
         class_prompts(class_names, templates)  # raises now rather than after the first epoch
         self.images, self.class_names, self.templates = images, class_names, templates
         self.labels = check_labels(labels, len(images), len(class_names))
-        self.ks, self.frequency = check_ks(ks, len(class_names)), _check_frequency(frequency)
+        self.ks, self.frequency = check_ks(ks, len(class_names)), check_frequency(frequency)
         self.report: ZeroShotReport | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -90,23 +90,26 @@ class ZeroShotCallback(keras.callbacks.Callback):
             self.templates,
         )
         self.report = zero_shot_accuracy(image_embeds, class_embeds, self.labels, self.ks)
-        _publish(self.report, "val_zero_shot_", epoch, logs, self.params)
+        figures = {f"zero_shot_{each.name}": each.value for each in self.report.figures}
+        publish(figures, self.report, epoch, logs, self.params)
 
 
-def _publish(
-    report: RetrievalReport | ZeroShotReport,
-    prefix: str,
+def publish(
+    figures: Mapping[str, float],
+    shown: object,
     epoch: int,
     logs: dict[str, float] | None,
     params: dict[str, Any] | None,
 ) -> None:
+    """Puts figures into the logs as "val_NAME", and prints what is shown of them unless fit is silent."""
     if logs is not None:
-        logs.update({prefix + figure.name: figure.value for figure in report.figures})
+        logs.update({f"val_{name}": value for name, value in figures.items()})
     if params and params["verbose"]:
-        print(f"\nEpoch {epoch + 1}: {report}")  # the line break ends the progress bar's line
+        print(f"\nEpoch {epoch + 1}: {shown}")  # the line break ends the progress bar's line
 
 
-def _check_frequency(frequency: int) -> int:
+def check_frequency(frequency: int) -> int:
+    """The frequency. Raises ValueError below 1 epoch."""
     if operator.index(frequency) < 1:
         raise ValueError(f"frequency must be at least 1 epoch, received {frequency}")
     return frequency

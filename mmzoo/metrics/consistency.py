@@ -41,7 +41,7 @@ def modality_consistency(
     such as repeated captions, would else count as mismatched.
     Raises ValueError if shapes or positives do not fit, there is no pair, or a row has no direction: zeros, nan, infinity.
     """
-    images, texts = _unit_rows("image_embeds", image_embeds), _unit_rows("text_embeds", text_embeds)
+    images, texts = unit_rows("image_embeds", image_embeds), unit_rows("text_embeds", text_embeds)
     if images.shape[1] != texts.shape[1]:
         raise ValueError(f"embeds must be (N, E) and (M, E), received {images.shape} and {texts.shape}")
     positives = check_positives(positives, (len(images), len(texts)))
@@ -58,7 +58,8 @@ def modality_consistency(
     return ConsistencyReport(len(rows), mean, mismatched, mean - mismatched)
 
 
-def _unit_rows(name: str, embeds: np.ndarray) -> np.ndarray:
+def unit_rows(name: str, embeds: np.ndarray) -> np.ndarray:
+    """The embeds (N, E) as float64 of norm 1. Raises ValueError where there is no row, or one without a direction."""
     values = np.asarray(embeds, np.float64)
     if values.ndim != 2 or not values.size:
         raise ValueError(f"{name} must be (N, E) with at least one row, received {values.shape}")

@@ -6,6 +6,7 @@ from mmzoo.models.clip import CLIP, build_clip
 from mmzoo.models.matcher import Matcher, build_matcher
 from mmzoo.models.multitask import MultiTask, build_multitask
 from mmzoo.models.pretrainer import Pretrainer, build_pretrainer
+from mmzoo.models.text_to_image import TextToImage, build_text_to_image
 from mmzoo.models.trunk import Trunk
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "MultiTask",
     "Pretrainer",
     "Task",
+    "TextToImage",
     "Trunk",
     "build_captioner",
     "build_classifier",
@@ -26,5 +28,6 @@ __all__ = [
     "build_matcher",
     "build_multitask",
     "build_pretrainer",
+    "build_text_to_image",
     "build_vqa",
 ]

@@ -146,3 +146,17 @@ def test_how_a_part_writes_is_read_and_written_unchanged():
 def test_how_a_part_writes_must_be_whole_numbers(wrong):
     with pytest.raises(ValueError, match=r"part 'image': (end_id must be of type int|writing must be made of whole)"):
         decode_manifest(changed("parts/image/writing", WRITING | wrong))
+
+
+def test_pictures_and_how_far_they_are_off_are_read_and_written_unchanged():
+    content = copy.deepcopy(EXAMPLE)
+    content["parts"]["image"]["pictures"] = ["image_embeds"]
+    content["artifacts"][0]["mean_levels"] = 0.5
+    manifest = decode_manifest(json.dumps(content))
+    assert (manifest.parts["image"].pictures, manifest.artifacts[0].mean_levels) == (("image_embeds",), 0.5)
+    assert json.loads(encode_manifest(manifest)) == content
+
+
+def test_pictures_must_be_outputs():
+    with pytest.raises(ValueError, match=r"part 'image': pictures must be names of outputs, received \['images'\]"):
+        decode_manifest(changed("parts/image/pictures", ["images"]))

@@ -1,5 +1,8 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmzoo.bundle.parity import compare
 
@@ -68,3 +71,40 @@ def test_strings_are_the_same_or_not():
     assert (same.max_abs_diff, same.min_cosine, same.excess) == (0, 1, 0)
     other = compare(expected, {"captions": np.array(["cafe", "", "a"], object)})
     assert (other.max_abs_diff, other.min_cosine, other.excess) == (1, 0, 1)
+
+
+def pictures(expected, actual, dtype="uint8"):
+    rows = (np.array(values, dtype)[:, None, :, None].repeat(3, axis=-1) for values in (expected, actual))
+    return dict(zip(("expected", "actual"), ({"y": each} for each in rows), strict=True)), {"pictures": ("y",)}
+
+
+def test_whole_numbers_of_a_picture_may_be_rounded_the_other_way():
+    given, named = pictures([[7, 100, 255, 9]], [[7, 101, 255, 9]])
+    result = compare(**given, **named)
+    assert (result.max_abs_diff, result.excess, result.mean_levels) == (1, 0, 0.25)
+    assert compare(**given).excess == 1  # other whole numbers may not
+    given, named = pictures([[7, 100]], [[7, 102]])
+    assert compare(**given, **named).excess == 1
+    given, named = pictures([[7, 100]], [[7, 100.5]], "float32")
+    assert compare(**given, **named).excess == 0.5
+    given, named = pictures([[7, np.inf]], [[7, np.inf]], "float32")
+    assert np.isnan(compare(**given, **named).mean_levels)
+
+
+def test_a_black_picture_has_no_direction():
+    given, named = pictures([[0, 0, 0, 0]], [[0, 1, 0, 0]])
+    assert compare(**given, **named).min_cosine == 1
+    assert compare(**given).min_cosine == 0
+
+
+def test_png_files_are_compared_by_their_pixels():
+    def png(level, **options):
+        buffer = io.BytesIO()
+        Image.fromarray(np.full((2, 2, 3), level, np.uint8)).save(buffer, "PNG", **options)
+        return buffer.getvalue()
+
+    same = np.array([png(90, compress_level=0)]), np.array([png(90, compress_level=9)], object)
+    assert same[0][0] != same[1][0]
+    result = compare({"y": same[0]}, {"y": same[1]}, pictures=("y",))
+    assert (result.max_abs_diff, result.min_cosine, result.mean_levels) == (0, pytest.approx(1), 0)
+    assert compare({"y": same[0]}, {"y": np.array([png(95)])}, pictures=("y",)).max_abs_diff == 5

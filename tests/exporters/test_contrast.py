@@ -66,5 +66,15 @@ def test_an_output_that_is_the_same_for_all_is_judged_by_its_size():
     assert lost_contrast(expected, {"y": np.full((4, 3), 16.0)}) == {"y": pytest.approx(0.6)}
 
 
+def test_of_logits_what_tells_a_samples_own_values_apart_counts():
+    # Every text begins alike: samples differ by 0.01 around logits that differ by 10.
+    expected = {"logits": np.array([[0.0, 10], [0.01, 10.01]]), "y": np.array([[0.0], [1]])}
+    actual = {"logits": expected["logits"] + 0.1, "y": expected["y"]}
+    assert lost_contrast(expected, actual)["logits"] == pytest.approx(20)
+    assert lost_contrast(expected, actual, choices=("logits",)) == {}
+    worse = {"logits": expected["logits"][:, ::-1], "y": expected["y"]}
+    assert lost_contrast(expected, worse, choices=("logits",))["logits"] == pytest.approx(2)
+
+
 def test_strings_have_no_contrast():
     assert lost_contrast({"t": np.array(["a", "b"])}, {"t": np.array([b"a", b"c"], object)}) == {}

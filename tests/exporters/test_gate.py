@@ -157,3 +157,18 @@ def test_float32_has_no_gate():
 def test_figures_of_two_sets_are_not_compared():
     with pytest.raises(ValueError, match=r"figures must be \['top1'\], received \['top5'\]"):
         check_gate("int8", "onnx", {}, Gate(), figures={"top5": 1.0}, baseline={"top1": 1.0})
+
+
+@pytest.mark.parametrize(("levels", "passes"), [(None, True), (2.0, True), (2.1, False), (float("nan"), False)])
+def test_pictures_may_be_so_many_levels_off(levels, passes):
+    gate, found = Gate(int8=Limits(0.99, 0.0, max_levels=2)), {"draws": Parity(40.0, 0.999, 40.0, levels)}
+    if passes:
+        check_gate("int8", "onnx", found, gate)
+    else:
+        with pytest.raises(GateError, match=r"of 255 levels off in the mean in part 'draws' \(at most 2\)"):
+            check_gate("int8", "onnx", found, gate)
+
+
+def test_levels_must_be_levels():
+    with pytest.raises(ValueError, match=r"max_levels must be in \[0, 255\], received 300"):
+        Limits(0.99, 0.0, max_levels=300)

@@ -150,6 +150,18 @@ def test_fp16_computes_the_norm_in_float32(tmp_path):
     np.testing.assert_allclose(answers, run(tmp_path / "model.onnx", feed), atol=1e-3)
 
 
+def test_fp16_casts_a_value_once_for_all_that_read_it_in_float32(tmp_path):
+    # The factors of both enlargements are one constant.
+    x = keras.Input((4, 4, 32), name="x")
+    larger = [layers.UpSampling2D(interpolation="bilinear")(layers.Conv2D(32, 1)(x)) for _ in range(2)]
+    [part] = parts_of(keras.Model(x, {"embeds": layers.Add()(larger)})).values()
+    write_onnx(trace_part("model", part), tmp_path / "model.onnx")
+    quantize_onnx(tmp_path / "model.onnx", tmp_path / "model.fp16.onnx", "fp16")
+    feed = {"x": np.random.default_rng(0).normal(size=(3, 4, 4, 32)).astype("float32")}
+    answers = run(tmp_path / "model.fp16.onnx", feed)
+    np.testing.assert_allclose(answers, run(tmp_path / "model.onnx", feed), atol=2e-2)
+
+
 @pytest.mark.parametrize("precision", ["int8", "fp16"])
 def test_weights_lie_in_a_second_file_where_the_source_has_one(sources, tmp_path, precision):
     files = quantize_onnx(sources["text"], tmp_path / "model.q.onnx", precision)

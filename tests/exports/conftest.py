@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -53,6 +54,18 @@ def project(tmp_path_factory) -> Iterator[Path]:
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))
+
+
+@pytest.fixture(scope="session")
+def without_mmzoo(project) -> Callable[[str, Path], str]:
+    """What a Python program prints, given a bundle, in the folder of the clients, where neither mmzoo nor Keras can be imported."""
+
+    def run(code: str, bundle: Path) -> str:
+        hidden = "import sys; sys.modules.update(dict.fromkeys(('mmzoo', 'keras')))\n"
+        command = [sys.executable, "-c", hidden + code, str(bundle)]
+        return subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout.strip()
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -51,12 +51,27 @@ def test_readme_runs(name, folder, bundle, serve, tf_serving_answer, triton_answ
         assert run([sys.executable, "-c", blocks[1][1]], folder)
 
 
+def blocks_of_section(title):
+    (section,) = re.findall(
+        rf"^## {title}\n(.*?)(?=^## |\Z)", (EXPORTS / "README.md").read_text("utf-8"), re.DOTALL | re.M
+    )
+    blocks = re.findall(r"```(bash|python)\n(.*?)```", section, re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["bash", "python"]
+    return ["bash", "-ec", blocks[0][1]], [sys.executable, "-c", blocks[1][1]]
+
+
 def test_captions_are_written(folder, captioner_bundle):
     (folder / "exports/my-captioner").symlink_to(captioner_bundle)
-    blocks = re.findall(r"```(bash|python)\n(.*?)```", (EXPORTS / "README.md").read_text("utf-8"), re.DOTALL)
-    assert [kind for kind, _ in blocks] == ["bash", "python"]
-    for command in (["bash", "-ec", blocks[0][1]], [sys.executable, "-c", blocks[1][1]]):
+    for command in blocks_of_section("Captions"):
         assert "cat.png  a " in run(command, folder)
+
+
+def test_pictures_are_drawn(folder, painter_bundle):
+    (folder / "exports/my-painter").symlink_to(painter_bundle)
+    commands, code = blocks_of_section("Pictures")
+    assert "pictures/003.png  a large red circle on blue" in run(commands, folder)
+    assert (folder / "000.png").exists()
+    assert run(code, folder) == "(2, 32, 32, 3) uint8\n"
 
 
 def test_every_client_is_listed():

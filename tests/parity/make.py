@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAMS = (("tokens.py", "make"), ("pictures.py",), ("models.py", "make"), ("captions.py",))
+PROGRAMS = (("tokens.py", "make"), ("pictures.py",), ("models.py", "make"), ("captions.py",), ("generation.py",))
 
 if __name__ == "__main__":
     started = [

@@ -3,7 +3,7 @@
 from mmzoo.data.scenes.captioning import WORDINGS, all_captions, caption, captions
 from mmzoo.data.scenes.checking import Agreement, check, compare
 from mmzoo.data.scenes.description import Attributes, Description, describe, relation
-from mmzoo.data.scenes.judging import SceneReport, judge_captions
+from mmzoo.data.scenes.judging import ClassShare, PictureReport, SceneReport, judge_captions, judge_pictures
 from mmzoo.data.scenes.parsing import parse_caption
 from mmzoo.data.scenes.questioning import KINDS, Question, answers, question_pairs, questions
 from mmzoo.data.scenes.reading import Reading, Refusal, Seen, read_scene
@@ -33,9 +33,11 @@ __all__ = [
     "WORDINGS",
     "Agreement",
     "Attributes",
+    "ClassShare",
     "Combination",
     "Description",
     "Object",
+    "PictureReport",
     "Question",
     "Reading",
     "Refusal",
@@ -52,6 +54,7 @@ __all__ = [
     "describe",
     "is_held_out",
     "judge_captions",
+    "judge_pictures",
     "parse_caption",
     "question_pairs",
     "questions",

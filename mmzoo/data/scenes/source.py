@@ -9,6 +9,7 @@ import numpy as np
 from mmzoo.data.augmentation import Augment
 from mmzoo.data.pairs import Pairs
 from mmzoo.data.scenes.captioning import all_captions, captions
+from mmzoo.data.scenes.changing import neighbours
 from mmzoo.data.scenes.rendering import render
 from mmzoo.data.scenes.sampling import MAX_OBJECTS, SPLITS, sample_scene
 from mmzoo.data.scenes.scene import Scene, combination
@@ -28,13 +29,14 @@ def shapes(
     objects: tuple[int, int] = (1, 1),
     languages: Sequence[str] = LANGUAGES,
     tagged: bool = False,
+    hard_negatives: bool = False,
 ) -> Pairs:
     """Circles, squares and triangles on plain backgrounds, with captions in English and Chinese and the scene as truth.
 
     count: number of pictures; picture i is the same whatever count is. split: "train", "test", or "held_out", whose
     objects are the combinations that the other two never show. image_size: pixels a side. objects: least and greatest
     number in a picture. tagged: captions say their language to a tokenizer that has tags (`Tokenizer.train(languages=...)`),
-    so that a captioner can be asked for one.
+    so that a captioner can be asked for one. hard_negatives: with captions that are wrong in one word.
 
     Returns `Pairs`: images (count, image_size, image_size, 3) uint8; captions, the canonical one of the first language
     first; truth, a `Scene` each. With one object each, labels index the 144 canonical captions (label_names).
@@ -51,6 +53,7 @@ def shapes(
         truth=tuple(scenes),
         augment=Augment(crop=(1.0, 1.0), rotate=0.0, flip=True),  # a crop or a turn would make size and shape untrue
         templates=("{}",),  # a label's name is a whole caption
+        hard_negatives=_wrong(scenes, languages, tagged) if hard_negatives else None,
     )
 
 
@@ -58,6 +61,16 @@ def _said(scene: Scene, languages: Sequence[str], tagged: bool) -> tuple[str, ..
     if not tagged:
         return captions(scene, tuple(languages))
     return tuple(Tagged(text, language) for language in languages for text in captions(scene, (language,)))
+
+
+def _wrong(scenes: Sequence[Scene], languages: Sequence[str], tagged: bool) -> tuple[tuple[str, ...], ...]:
+    """For each scene the captions of those that differ from it in one thing; scenes that are said alike share theirs."""
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for scene in scenes:
+        key = _said(scene, languages, tagged)
+        if key not in found:
+            found[key] = tuple(text for other in neighbours(scene) for text in _said(other, languages, tagged))
+    return tuple(found[_said(scene, languages, tagged)] for scene in scenes)
 
 
 def _label(scene: Scene) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,23 +12,18 @@ from mmzoo.data.examples import Examples
 from mmzoo.data.handwriting import DIGIT_NAMES, DIGIT_TEMPLATES, digits
 from mmzoo.data.images import Images, ImageView
 from mmzoo.data.scenes.captioning import WORDINGS, caption
+from mmzoo.data.scenes.changing import VALUES, changed
 from mmzoo.data.scenes.description import relation
 from mmzoo.data.scenes.rendering import render
 from mmzoo.data.scenes.sampling import sample_scene
-from mmzoo.data.scenes.scene import Scene, is_held_out
-from mmzoo.data.scenes.vocabulary import BACKGROUNDS, COLOURS, RELATIONS, SHAPES, SIZES
+from mmzoo.data.scenes.scene import Scene
+from mmzoo.data.scenes.vocabulary import RELATIONS
 from mmzoo.data.scenes.words import word
 from mmzoo.data.tasks.balance import check_request, detail, even_cells
 
 SOURCES: tuple[str, ...] = ("shapes", "digits")
 
-_VALUES: dict[str, tuple[str, ...]] = {
-    "shape": tuple(SHAPES),
-    "colour": tuple(COLOURS),
-    "size": tuple(SIZES),
-    "background": tuple(BACKGROUNDS),
-}
-_CHANGES: tuple[str, ...] = (*_VALUES, "relation")
+_CHANGES: tuple[str, ...] = (*VALUES, "relation")
 # Scenes are drawn until one allows the wanted change, this many numbers of the stream being kept for each.
 _TRIES = 1_000
 
@@ -120,23 +115,4 @@ def _wrong_captions(scene: Scene, change: str, wording: int, which: int) -> Iter
                     yield right.replace(before, after)
                     return
         return
-    for value in _VALUES[change]:
-        other = _changed(scene, change, value, which)
-        # Never a combination that right captions of this split do not have, or the words would give the wrong ones away.
-        looks = {(thing.shape, thing.colour) for thing in other.objects}
-        possible = len(looks) == len(other.objects) and not any(is_held_out(o, other.background) for o in other.objects)
-        if other != scene and possible:
-            yield caption(other, "en", wording)
-
-
-def _changed(scene: Scene, change: str, value: str, which: int) -> Scene:
-    if change == "background":
-        return replace(scene, background=value)
-    thing = scene.objects[which]
-    if change == "shape":
-        thing = replace(thing, shape=value)
-    elif change == "colour":
-        thing = replace(thing, colour=value)
-    else:
-        thing = replace(thing, size=value)
-    return replace(scene, objects=(*scene.objects[:which], thing, *scene.objects[which + 1 :]))
+    yield from (caption(other, "en", wording) for other in changed(scene, change, which))

@@ -26,6 +26,7 @@ def to_float16(model: Any) -> Any:
     kept = [*float16.DEFAULT_OP_BLOCK_LIST, *_IN_FLOAT32]
     _write_squares_as_powers(skeleton.graph)
     halved = float16.convert_float_to_float16(skeleton, keep_io_types=named, op_block_list=kept)
+    _write_casts_once(halved.graph)
     converted: Any = ir.serde.deserialize_model(halved)
     graph = converted.graph
     _stay_in_float32(graph)
@@ -58,6 +59,13 @@ def _write_squares_as_powers(graph: Any) -> None:
         node.op_type, node.input[1] = "Pow", "squares/exponent"
     if squares:
         graph.initializer.append(onnx.numpy_helper.from_array(np.array(2, np.float32), "squares/exponent"))
+
+
+def _write_casts_once(graph: Any) -> None:
+    """The conversion writes the cast of a value again, under the same name, for each operation that reads it in float32."""
+    nodes = list({tuple(node.output): node for node in graph.node}.values())
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _stay_in_float32(graph: Any) -> None:

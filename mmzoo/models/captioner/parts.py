@@ -12,7 +12,7 @@ from keras import ops
 from mmzoo.decoding import Decoding, Prompts, single_search
 from mmzoo.encoders.contract import images_spec, token_ids_spec
 from mmzoo.models.captioner.generation import allowed_tokens
-from mmzoo.signature import Part, RawImages, RawTexts, RawWords, TensorSpec, Writing
+from mmzoo.signature import LOGITS, Part, RawImages, RawTexts, RawWords, TensorSpec, Writing
 
 
 def parts_of_captioner(model: Any) -> dict[str, Part]:
@@ -30,7 +30,7 @@ def parts_of_captioner(model: Any) -> dict[str, Part]:
     token = keras.Input((1,), dtype="int32", name="token_ids")
     begin = {"token_ids": token, **_inputs_like(read)}
     begun = Prefill(model.decoder, name="begin")(begin)
-    carried = {name: tensor for name, tensor in begun.items() if name != "logits"}
+    carried = {name: tensor for name, tensor in begun.items() if name != LOGITS}
     again = {"token_ids": token, "position": keras.Input((), dtype="int32", name="position"), **_inputs_like(carried)}
     stepped = DecodeStep(model.decoder, name="step")(again)
     first = {"token_ids": (model.special_ids.start,) * 2}
@@ -41,9 +41,9 @@ def parts_of_captioner(model: Any) -> dict[str, Part]:
     whole = keras.Model(reader_inputs, captions, name="caption")
     return {
         "encoder": Part(encoder, specs, raw, any_size=True),
-        "prefill": Part(prefill, _specs(begin, first), any_size=True),
+        "prefill": Part(prefill, _specs(begin, first), any_size=True, writing=writing),
         "decode_step": Part(decode_step, _specs(again, ranges), any_size=True, writing=writing),
-        "caption_image_bytes": Part(whole, specs, raw, words=RawWords("captions", model.tokenizer)),
+        "caption_image_bytes": Part(whole, specs, raw, raw_output=RawWords("captions", model.tokenizer)),
     }
 
 
@@ -68,7 +68,7 @@ class Prefill(keras.layers.Layer):
         token_ids = inputs["token_ids"]
         state = self.decoder.start(context, ops.shape(token_ids)[0])
         logits, state = self.decoder.step(token_ids, 0, context, state)
-        return {"logits": logits} | context | state
+        return {LOGITS: logits} | context | state
 
 
 class DecodeStep(keras.layers.Layer):
@@ -84,7 +84,7 @@ class DecodeStep(keras.layers.Layer):
         state = {name: inputs[name] for name in names}
         context = {name: x for name, x in inputs.items() if name not in (*names, "token_ids", "position")}
         logits, state = self.decoder.step(inputs["token_ids"], inputs["position"], context, state)
-        return {"logits": logits} | {f"next_{name}": x for name, x in state.items()}
+        return {LOGITS: logits} | {f"next_{name}": x for name, x in state.items()}
 
 
 class Greedy(keras.layers.Layer):
