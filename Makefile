@@ -49,6 +49,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python bench/pretraining.py --check
 	$(BIN)/python bench/captioning.py --check
 	$(BIN)/python bench/decoding.py --check
+	$(BIN)/python bench/text_to_image.py --check
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mmzoo needs Python 3.11 or later, found " + sys.version)'

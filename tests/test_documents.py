@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encod
 def test_readme_code_runs_when_pasted(tmp_path):
     assert BLOCKS
     code = "\n".join(BLOCKS)
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=250)
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=400)
     assert result.returncode == 0, result.stderr[-2000:]
     assert list(tmp_path.glob("exports/*/manifest.json"))
 
@@ -57,6 +57,16 @@ def test_readme_shows_ten_lines():
         ("decoding", "greedy_batch_1_tokens_per_second", "{:.0f}"),
         ("decoding", "greedy_batch_16_tokens_per_second", "{:.0f}"),
         ("decoding", "beam_4_batch_1_tokens_per_second", "{:.0f}"),
+        ("text_to_image", "shapes_mean_all", "{:.3f}"),
+        ("text_to_image", "shapes_mean_all_held_out", "{:.3f}"),
+        ("text_to_image", "digits_mean_right", "{:.3f}"),
+        ("text_to_image", "extra_pairs_top1", "{:.3f}"),
+        ("text_to_image", "large_all", "{:.3f}"),
+        ("text_to_image", "generator_step_ms", "{:.1f}"),
+        ("text_to_image", "draw_batch_64_images_per_second", "{:.0f}"),
+        ("text_to_image", "latency_onnx_fp32_batch_1", "{:.2f}"),
+        ("text_to_image", "latency_tflite_fp32_batch_1", "{:.2f}"),
+        ("text_to_image", "exported_onnx_fp32_within_1_level", "{:.4f}"),
         ("pretraining", "few_labels", "{:.3f}"),
         ("pretraining", "matching_accuracy", "{:.3f}"),
         ("pretraining", "matching_relation", "{:.3f}"),

@@ -51,7 +51,7 @@ def train(model: Captioner, pairs: Pairs, seconds: float, seed: int) -> dict[str
     budget = Budget(seconds, PEAK_RATE)
     model.compile(keras.optimizers.AdamW(PEAK_RATE, weight_decay=0.01))
     model.fit(data.dataset(pairs, model, BATCH, seed=seed), epochs=10_000, verbose=0, callbacks=[budget])
-    return {"seconds": budget.used, "wall_seconds": budget.wall, "steps": budget.steps}
+    return budget.took()
 
 
 def written(model: Captioner, images: Any, language: str, **options: Any) -> list[Any]:

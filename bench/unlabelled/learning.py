@@ -90,7 +90,7 @@ def pretrain(model: Any, given: Captioned, seconds: float, seed: int) -> dict[st
     budget = Budget(seconds, PEAK_RATE)
     model.compile(keras.optimizers.AdamW(PEAK_RATE, weight_decay=0.01))
     model.fit(dataset.prefetch(2), epochs=1, steps_per_epoch=1_000_000, verbose=0, callbacks=[budget])
-    return {"seconds": budget.used, "wall_seconds": budget.wall, "steps": budget.steps}
+    return budget.took()
 
 
 @functools.cache
