@@ -4,28 +4,41 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ARTIFACTS := tests/bundle tests/exporters tests/exports
 ON_JAX := tests/losses tests/layers tests/encoders tests/fusion tests/decoders tests/decoding tests/models tests/training tests/metrics tests/pretrained/test_golden_checkpoints.py tests/pretrained/test_assigning.py
 
-.PHONY: quickstart test test-documents test-jax parity check bench clean
+.PHONY: quickstart test test-tensorflow test-artifacts test-documents test-jax parity check bench clean
 
 quickstart: $(VENV)/installed
 	$(BIN)/mmzoo quickstart
 
-# Two processes at a time, each with about half of the work: most tests keep one core busy. The second's report comes last.
+# Two parts at a time, the longest first: most tests keep one core busy. What a part prints comes when it has ended.
 test: $(VENV)/installed-test
-	report=$$(mktemp); \
-	$(MAKE) --no-print-directory test-documents test-jax >"$$report" 2>&1 & second=$$!; \
-	trap 'rm -f "$$report"' EXIT; trap 'kill $$second 2>/dev/null; exit 130' INT TERM; \
-	$(BIN)/python -m pytest --ignore=tests/test_documents.py; tensorflow=$$?; \
-	wait $$second; others=$$?; cat "$$report"; \
-	test $$tensorflow -eq 0 && test $$others -eq 0
+	$(MAKE) --no-print-directory --jobs=2 --keep-going $(addprefix whole-,tensorflow artifacts jax documents)
+
+whole-%:
+	report=$$(mktemp); trap 'rm -f "$$report"' EXIT; \
+	$(MAKE) --no-print-directory test-$* >"$$report" 2>&1; status=$$?; cat "$$report"; exit $$status
+
+test-tensorflow test-artifacts: export TF_NUM_INTRAOP_THREADS = 1
+
+test-tensorflow: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(ARTIFACTS) tests/test_documents.py)
+
+test-artifacts: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(ARTIFACTS)
 
 test-documents: $(VENV)/installed-test
 	$(BIN)/python -m pytest tests/test_documents.py
 
-# Small models are compiled once and run once or twice there: optimizing them saves less than it costs.
+# Small models are compiled once and run once or twice there: optimizing them saves less than it costs, and many are compiled alike.
+test-jax: export KERAS_BACKEND = jax
+test-jax: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
+test-jax: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
+test-jax: export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES = -1
 test-jax: $(VENV)/installed-test
-	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest $(ON_JAX)
+	compiled=$$(mktemp -d) && trap 'rm -rf "$$compiled"' EXIT && \
+	JAX_COMPILATION_CACHE_DIR="$$compiled" $(BIN)/python -m pytest -m "not once" $(ON_JAX)
 
 # What transformers, open_clip and sentencepiece compute is made first, in a folder that goes again, then compared with.
 parity: $(VENV)/installed-test

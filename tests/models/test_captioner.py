@@ -117,6 +117,7 @@ def test_what_cannot_be_written_gets_one_sentence(options, message):
         captioner("gru").generate(**{"images": IMAGES} | options)
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("plain_search")
 def test_a_captioner_of_two_languages_writes_the_one_asked_for():
     english, chinese = CAPTIONS, ("红色的圆", "蓝色的方", "绿色的星", "白色的环")
@@ -138,6 +139,7 @@ def test_an_all_black_picture_is_no_picture_in_unit_range():
         model.generate(np.full((1, 8, 8, 3), 0.5, "float32"), max_tokens=1)
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("plain_search")
 def test_questions_are_answered_in_words():
     words = build_recurrent_text(vocab_size=TOKENIZER.vocab_size, context_length=8, width=8)
@@ -183,6 +185,7 @@ def test_the_same_seed_gives_the_same_texts_in_batches_of_any_size():
     assert len(set(map(tuple, texts))) == 9
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_writes_by_every_strategy(policy):
     before = keras.config.dtype_policy()
@@ -258,6 +261,7 @@ def test_what_is_written_ends_with_the_first_end():
     assert np.asarray(written(ids, SpecialIds(1, 3, 0))).tolist() == [[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]]
 
 
+@pytest.mark.once
 def test_it_comes_back_from_its_file_in_a_fresh_process(trained, tmp_path):
     model, _ = trained
     model.save(tmp_path / "model.keras")

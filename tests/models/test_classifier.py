@@ -289,6 +289,7 @@ def test_a_killed_run_resumes_where_it_was(tmp_path):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+@pytest.mark.once
 def test_saved_model_goes_on_in_a_fresh_process(tmp_path):
     tokenizer = Tokenizer.train(["is it red", "which colour"], 300)
     words = build_recurrent_text(vocab_size=tokenizer.vocab_size, context_length=5, width=4, pad_id=tokenizer.pad_id)

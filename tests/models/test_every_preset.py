@@ -30,6 +30,7 @@ from mmzoo.presets import (
     pooled_size,
 )
 
+pytestmark = pytest.mark.once  # the layers are tried on every backend
 # Where it takes longer to compile so small a model than to run it. JAX compiles each operation of a model that is not compiled.
 EAGERLY = keras.backend.backend() == "tensorflow"
 NAMES = [row.name for row in list_presets()]

@@ -101,6 +101,7 @@ def test_predict_is_the_match_of_a_call():
     assert model.match(X["images"][:0], []).shape == (0,)
 
 
+@pytest.mark.once
 def test_a_loss_of_one_s_own_takes_labels_and_probabilities():
     model = matcher()
     expected = np.square(np.asarray(model(X)["match"])[:, 0] - LABELS).mean()
@@ -122,6 +123,7 @@ def test_weights_count_the_pairs():
     assert history["loss"][0] == pytest.approx(losses[0] / 6, rel=1e-4)
 
 
+@pytest.mark.once
 def test_it_comes_back_from_its_file_and_goes_on(tmp_path):
     model = matcher("cross_attention")
     fit(model, X)

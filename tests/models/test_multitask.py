@@ -176,6 +176,7 @@ def test_one_array_of_targets_is_refused():
         model.train_on_batch(X, Y["mood"])
 
 
+@pytest.mark.once
 def test_it_comes_back_with_its_tasks_and_its_optimizer(tmp_path):
     model = multitask(fusion="add", missing_modalities=True)
     freeze(model.trunk.image_encoder)

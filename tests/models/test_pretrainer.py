@@ -184,6 +184,7 @@ def test_pairs_feed_it():
         assert np.isfinite(fit(model, pairs.dataset(model, 6), batch_size=None)["loss"]).all()
 
 
+@pytest.mark.once
 def test_foreign_encoders_learn_what_they_can():
     lstm = build_recurrent_text(vocab_size=VOCABULARY, context_length=LENGTH, width=4, pad_id=TOKENIZER.pad_id)
     model = build_pretrainer(build_convnet(image_size=8, widths=(4,)), lstm, tokenizer=TOKENIZER, width=8, embed_dim=4)
@@ -220,6 +221,7 @@ def test_frozen_parts_stay(tmp_path):
     assert not loaded.image_encoder.trainable_variables
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "options",
     [{"momentum": 0.9, "queue_size": 8, "weights": {"itm": 2}}, {"image": False}, {"text": False}],

@@ -169,6 +169,7 @@ def test_it_starts_from_a_clip_s_encoders():
     assert model.text_encoder is clip.text_encoder
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("reads_texts", [False, True])
 def test_a_captioner_reads_with_copies(reads_texts):
     model = trained("itm")

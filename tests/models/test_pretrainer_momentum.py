@@ -96,6 +96,7 @@ def test_the_loss_is_albef_s(queue_size):
     assert step(model, two)["itc_loss"] == pytest.approx(sum(losses) / 2, rel=1e-4)
 
 
+@pytest.mark.once
 def test_hidden_tokens_are_taught_too():
     model = pretrainer("mlm")
     keras.utils.set_random_seed(0)
