@@ -40,10 +40,12 @@ def test_every_format_writes_what_the_model_writes(decoder, tmp_path):
     encoder = build_convnet(image_size=8, widths=(8,), blocks=1)
     model = build_captioner(encoder, decoder=decoder, tokenizer=TOKENIZER, context_length=LENGTH, width=16, **sizes)
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
-    model.fit({"images": IMAGES, "token_ids": TOKENIZER(CAPTIONS, LENGTH)}, batch_size=4, epochs=60, verbose=0)
+    model.fit({"images": IMAGES, "token_ids": TOKENIZER(CAPTIONS, LENGTH)}, batch_size=4, epochs=150, verbose=0)
     mmzoo.export(model, tmp_path / "captioner")
     manifest = read_manifest(tmp_path / "captioner")
-    expected = [each.token_ids.tolist() for each in model.generate(IMAGES)]
+    written = model.generate(IMAGES)
+    assert tuple(each.text for each in written) == CAPTIONS  # of a half-learned one, two tokens may be as likely
+    expected = [each.token_ids.tolist() for each in written]
     for form in ("saved_model", "tflite", "onnx"):
         run = {
             artifact.part: open_artifact(tmp_path / "captioner", artifact, manifest.parts[artifact.part])
