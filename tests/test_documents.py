@@ -61,7 +61,7 @@ def test_readme_shows_ten_lines():
         ("text_to_image", "shapes_mean_all_held_out", "{:.3f}"),
         ("text_to_image", "digits_mean_right", "{:.3f}"),
         ("text_to_image", "extra_pairs_top1", "{:.3f}"),
-        ("text_to_image", "large_0_all", "{:.3f}"),
+        ("text_to_image", "large_mean_all", "{:.3f}"),
         ("text_to_image", "relation_all", "{:.3f}"),
         ("text_to_image", "photos_right_class", "{:.3f}"),
         ("text_to_image", "photos_recall", "{:.3f}"),
