@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import io
 import json
 import math
@@ -21,6 +22,11 @@ from typing import Any
 import numpy as np
 
 Picture = str | Path | bytes | np.ndarray
+CLIENTS = {
+    "onnxruntime": ("onnxruntime_client", "OnnxClient"),
+    "litert": ("litert_client", "LiteRTClient"),
+    "saved_model": ("saved_model_client", "SavedModelClient"),
+}
 MAX_PIXELS = 50_000_000  # a picture file of 48 KB can hold 1.4 GB of pixels
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")  # others start other programs
 
@@ -183,6 +189,20 @@ class Client:
             for start in range(0, count, batch_size)
         ]
         return np.concatenate(batches) if batches else np.zeros((0, *output["shape"][1:]), output["dtype"])
+
+
+def open_client(name: str, bundle: str | Path, **options: Any) -> Client:
+    """One of CLIENTS, whose file lies beside this one; options: its own, such as precision. Raises ImportError where it does not."""
+    module, kind = CLIENTS[name]
+    client: Client = getattr(importlib.import_module(module), kind)(bundle, **options)
+    return client
+
+
+def add_client_arguments(parser: argparse.ArgumentParser) -> None:
+    """The bundle, and --client and --precision with which open_client opens it."""
+    parser.add_argument("bundle", help="a directory written by mmzoo.export")
+    parser.add_argument("--client", default="onnxruntime", choices=tuple(CLIENTS), help="what runs it")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "fp16", "int8"))
 
 
 def print_cosines(client: Any, picture: str, texts: Sequence[str]) -> None:

@@ -6,19 +6,13 @@ Copy it beside mmzoo_bundle.py and a client. No mmzoo or Keras; the tokens are t
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from mmzoo_bundle import Client, Picture
+from mmzoo_bundle import Client, Picture, add_client_arguments, open_client
 
-CLIENTS = {
-    "onnxruntime": ("onnxruntime_client", "OnnxClient"),
-    "litert": ("litert_client", "LiteRTClient"),
-    "saved_model": ("saved_model_client", "SavedModelClient"),
-}
 Run = Callable[[str, Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
 
@@ -137,22 +131,19 @@ def greedy(
 def main() -> None:
     """Prints a line a picture; what cannot be is one sentence on standard error, and exit status 1."""
     parser = argparse.ArgumentParser(description="Captions of pictures, or answers to a question about them.")
-    parser.add_argument("bundle", help="a directory written by mmzoo.export")
+    add_client_arguments(parser)
     parser.add_argument("pictures", nargs="+", metavar="picture")
-    parser.add_argument("--client", default="onnxruntime", choices=tuple(CLIENTS), help="what runs the parts")
-    parser.add_argument("--precision", default="fp32", choices=("fp32", "fp16", "int8"))
     parser.add_argument("--question", help="for a captioner that reads one")
     parser.add_argument("--prompt", default="", help="what each caption begins with")
     parser.add_argument("--language", help="of a captioner with several")
     parser.add_argument("--max-tokens", type=int)
     given = parser.parse_args()
-    module, name = CLIENTS[given.client]
     questions = None if given.question is None else [given.question] * len(given.pictures)
     options = {"prompt": given.prompt, "language": given.language, "max_tokens": given.max_tokens}
     try:
-        captioner = Captioner(getattr(importlib.import_module(module), name)(given.bundle, precision=given.precision))
+        captioner = Captioner(open_client(given.client, given.bundle, precision=given.precision))
         captions = captioner.write(given.pictures, questions, **options)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         sys.exit(f"mmzoo_captions: {error}")
     for path, caption in zip(given.pictures, captions, strict=True):
         print(f"{path}  {caption.text or caption.token_ids.tolist()}")

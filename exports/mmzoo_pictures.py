@@ -6,20 +6,14 @@ Copy it beside mmzoo_bundle.py and a client. No mmzoo or Keras; the pictures are
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmzoo_bundle import Client
+from mmzoo_bundle import Client, add_client_arguments, open_client
 
 PART = "text_to_image"
-CLIENTS = {
-    "onnxruntime": ("onnxruntime_client", "OnnxClient"),
-    "litert": ("litert_client", "LiteRTClient"),
-    "saved_model": ("saved_model_client", "SavedModelClient"),
-}
 LEAST_TRUNCATION = 0.01
 
 
@@ -84,24 +78,21 @@ def drawn_noise(count: int, size: int, seed: int, truncation: float | None) -> n
 def main() -> None:
     """Writes a PNG file a picture and prints their names; what cannot be is one sentence on standard error, and exit status 1."""
     parser = argparse.ArgumentParser(description="Pictures of captions.")
-    parser.add_argument("bundle", help="a directory written by mmzoo.export")
+    add_client_arguments(parser)
     parser.add_argument("captions", nargs="+", metavar="caption")
     parser.add_argument("--out", type=Path, default=Path(), help="the folder of the PNG files; default this one")
-    parser.add_argument("--client", default="onnxruntime", choices=tuple(CLIENTS), help="what runs the part")
-    parser.add_argument("--precision", default="fp32", choices=("fp32", "fp16", "int8"))
     parser.add_argument("--n", type=int, default=1, help="pictures of each caption")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--truncation", type=float)
     given = parser.parse_args()
     captions = [caption for caption in given.captions for _ in range(given.n)]
-    module, name = CLIENTS[given.client]
     try:
         if given.n < 1:
             raise ValueError(f"--n must be at least 1, received {given.n}")
-        painter = Painter(getattr(importlib.import_module(module), name)(given.bundle, precision=given.precision))
+        painter = Painter(open_client(given.client, given.bundle, precision=given.precision))
         pictures = painter.draw(captions, seed=given.seed, truncation=given.truncation)
         files = write(pictures, given.out)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         sys.exit(f"mmzoo_pictures: {error}")
     for file, caption in zip(files, captions, strict=True):
         print(f"{file}  {caption}")

@@ -33,7 +33,7 @@ def generate(
     json: JsonFlag = False,
 ) -> None:
     """Draw pictures of captions into one PNG file: a row a caption; one caption alone fills a square."""
-    _check_choices(captions, out, truncation, best_of, judge)
+    _check_choices(captions, out, best_of, judge)
     check_model(model)
     start_keras()
     painter = _check_painter(load_model(model), model)
@@ -55,7 +55,7 @@ def generate(
     output.print_json({"captions": captions, "pictures": len(pictures), "out": str(out)})
 
 
-def _check_choices(captions: list[str], out: Path, truncation: float | None, best_of: int, judge: str | None) -> None:
+def _check_choices(captions: list[str], out: Path, best_of: int, judge: str | None) -> None:
     """Raises ValueError or FileNotFoundError before anything heavy is loaded."""
     if any(not caption.strip() for caption in captions):
         raise ValueError(f"CAPTIONS must say something, received {captions}")
@@ -63,8 +63,6 @@ def _check_choices(captions: list[str], out: Path, truncation: float | None, bes
         raise ValueError(f"--out must be a .png file, received {out}")
     if not out.absolute().parent.is_dir() or out.is_dir():
         raise FileNotFoundError(f"--out must be a file in a directory that exists, received {out}")
-    if truncation is not None and not truncation > 0:
-        raise ValueError(f"--truncation must be above 0, received {truncation:g}")
     if (best_of > 1) != (judge is not None):
         raise ValueError(f"--best-of and --judge must go together, received --best-of {best_of} and --judge {judge}")
     if judge is not None:

@@ -61,7 +61,7 @@ def test_a_clip_chooses(run, folder, clip, painter, tmp_path):
         (("--model", "none.keras", "a"), "none.keras must be a .keras file, a finished run"),
         (("--model", "other.keras", "a"), "--model must be a text-to-image model, received"),
         (("--model", "run", " "), "CAPTIONS must say something"),
-        (("--model", "run", "a", "--truncation", "0"), "--truncation must be above 0, received 0"),
+        (("--model", "run", "a", "--truncation", "0"), "truncation must be at least 0.01, received 0"),
         (("--model", "run", "a", "--best-of", "2"), "--best-of and --judge must go together, received --best-of 2 and"),
         (("--model", "run", "a", "--judge", "clip.keras"), "--best-of and --judge must go together"),
         (

@@ -6,20 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-CLIENTS = {
-    "onnx": ("onnxruntime_client", "OnnxClient"),
-    "tflite": ("litert_client", "LiteRTClient"),
-    "saved_model": ("saved_model_client", "SavedModelClient"),
-}
-FORMATS = pytest.mark.parametrize("format", list(CLIENTS))
+CLIENTS = ("onnxruntime", "litert", "saved_model")
+EACH_CLIENT = pytest.mark.parametrize("client", CLIENTS)
 CAPTIONS = ["a red circle on the left", "数字七 3.14", "a small blue square", "", "a red circle on the left"]
 
 
 @pytest.fixture
 def open_painter(client_module):
-    def open_one(format, bundle, **options):
-        module, name = CLIENTS[format]
-        return client_module("mmzoo_pictures").Painter(getattr(client_module(module), name)(bundle, **options))
+    def open_one(client, bundle, **options):
+        return client_module("mmzoo_pictures").Painter(
+            client_module("mmzoo_bundle").open_client(client, bundle, **options)
+        )
 
     return open_one
 
@@ -28,25 +25,25 @@ def levels_apart(a, b):
     return np.abs(a.astype(int) - b)
 
 
-@FORMATS
+@EACH_CLIENT
 @pytest.mark.parametrize("options", [{"seed": 3}, {"seed": 4, "truncation": 0.5}], ids=["seed", "truncation"])
-def test_the_pictures_are_those_of_generate(open_painter, format, painter, painter_bundle, options):
+def test_the_pictures_are_those_of_generate(open_painter, client, painter, painter_bundle, options):
     expected = painter.generate(CAPTIONS, **options)
     assert levels_apart(expected[0], expected[4]).max() > 20  # of one caption, from another row of noise
-    found = open_painter(format, painter_bundle).draw(CAPTIONS, **options, batch_size=2)
+    found = open_painter(client, painter_bundle).draw(CAPTIONS, **options, batch_size=2)
     assert (found.shape, found.dtype) == (expected.shape, np.uint8)
     assert levels_apart(found, expected).max() <= 1
 
 
-@pytest.mark.parametrize("format", ["onnx", "tflite"])
+@pytest.mark.parametrize("client", CLIENTS[:2])
 @pytest.mark.parametrize(("precision", "most"), [("fp16", 0.5), ("int8", 5)])
-def test_smaller_files_draw_nearly_the_same(open_painter, format, painter, painter_bundle, precision, most):
-    found = open_painter(format, painter_bundle, precision=precision).draw(CAPTIONS, seed=3)
+def test_smaller_files_draw_nearly_the_same(open_painter, client, painter, painter_bundle, precision, most):
+    found = open_painter(client, painter_bundle, precision=precision).draw(CAPTIONS, seed=3)
     assert levels_apart(found, painter.generate(CAPTIONS, seed=3)).mean() <= most
 
 
 def test_token_ids_are_drawn_too_and_nothing_is_no_error(open_painter, painter, painter_bundle):
-    client, ids = open_painter("onnx", painter_bundle), painter.tokenizer(CAPTIONS, painter.context_length)
+    client, ids = open_painter("onnxruntime", painter_bundle), painter.tokenizer(CAPTIONS, painter.context_length)
     np.testing.assert_array_equal(client.draw(ids), client.draw(CAPTIONS))
     assert client.draw([]).shape == (0, 32, 32, 3)
 
@@ -62,20 +59,20 @@ def test_token_ids_are_drawn_too_and_nothing_is_no_error(open_painter, painter, 
 )
 def test_what_cannot_be_drawn_gets_one_sentence(open_painter, painter_bundle, captions, options, message):
     with pytest.raises(ValueError, match=message):
-        open_painter("onnx", painter_bundle).draw(captions, **options)
+        open_painter("onnxruntime", painter_bundle).draw(captions, **options)
 
 
 def test_another_model_s_bundle_is_refused(open_painter, bundle):
     with pytest.raises(ValueError, match=r"the bundle must be of a text-to-image model, found the parts image, text"):
-        open_painter("onnx", bundle)
+        open_painter("onnxruntime", bundle)
 
 
-@FORMATS
-def test_no_client_needs_mmzoo_or_keras(without_mmzoo, painter_bundle, format):
-    module, name = CLIENTS[format]
+@EACH_CLIENT
+def test_no_client_needs_mmzoo_or_keras(without_mmzoo, painter_bundle, client):
     code = (
-        f"import mmzoo_pictures; from {module} import {name}\n"
-        f"print(mmzoo_pictures.Painter({name}(sys.argv[1])).draw(['a red circle'] * 3).shape)"
+        "import mmzoo_bundle, mmzoo_pictures\n"
+        f"painter = mmzoo_pictures.Painter(mmzoo_bundle.open_client('{client}', sys.argv[1]))\n"
+        "print(painter.draw(['a red circle'] * 3).shape)"
     )
     assert without_mmzoo(code, painter_bundle) == "(3, 32, 32, 3)"
 
@@ -113,3 +110,9 @@ def test_its_command_says_what_is_wrong_in_one_sentence(command, painter_bundle,
     with pytest.raises(SystemExit, match=message):
         command(*given, "--out", tmp_path / "drawn")
     assert not (tmp_path / "drawn").exists()
+
+
+def test_a_client_that_was_not_copied_beside_it_is_one_sentence_too(command, painter_bundle, monkeypatch):
+    monkeypatch.setitem(sys.modules, "litert_client", None)
+    with pytest.raises(SystemExit, match=r"mmzoo_pictures: .*litert_client"):
+        command(painter_bundle, "a", "--client", "litert")
