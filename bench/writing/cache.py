@@ -41,7 +41,7 @@ def _compiled_step(seed: int) -> Any:
     model = captioner("transformer", seed)
     decoder, pictures = model.decoder, np.zeros((BATCH, *model.image_size, 3), "uint8")
     context = decoder.read(*model.remember({"images": tf.constant(pictures)}))
-    state = decoder.start(context, BATCH)
+    state = decoder.start(context)
     token_ids, compiled = tf.ones((BATCH, 1), tf.int32), tf.function(decoder.step, jit_compile=True)
     places = {token: tf.constant(token - 1) for token in (EARLY, TOKENS)}  # of the token before it; the start's is 0
     return lambda token: compiled(token_ids, places[token], context, state)[0].numpy()

@@ -87,7 +87,7 @@ class RecurrentDecoder(keras.layers.Layer):
             return after, after
 
         rows = ops.shape(token_ids)[0]
-        first = self.start(context, rows) | {
+        first = self.start(context) | {
             "output": ops.zeros((rows, self.width), self.compute_dtype),
             "weights": ops.zeros((rows, memory.shape[1]), "float32"),
         }
@@ -102,7 +102,7 @@ class RecurrentDecoder(keras.layers.Layer):
         context = {"memory": memory, "memory_keys": self.key_dense(memory)}
         return context if memory_mask is None else context | {"memory_mask": memory_mask}
 
-    def start(self, context: dict[str, Any], rows: Any) -> dict[str, Any]:
+    def start(self, context: dict[str, Any], beams: int = 1) -> dict[str, Any]:
         """What the mean region makes of the state."""
         memory, mask = context["memory"], context.get("memory_mask")
         if mask is None:
@@ -110,28 +110,24 @@ class RecurrentDecoder(keras.layers.Layer):
         else:
             here = ops.cast(mask, memory.dtype)[:, :, None]
             mean = ops.sum(memory * here, axis=1) / ops.maximum(ops.sum(here, axis=1), 1.0)
-        batch = ops.shape(mean)[0]
-        return {
-            name: ops.reshape(
-                ops.broadcast_to(dense(mean)[:, None], (batch, rows // batch, self.width)), (-1, self.width)
-            )
-            for name, dense in self.first.items()
-        }
+        first = {name: ops.tile(dense(mean)[:, None], (1, beams, 1)) for name, dense in self.first.items()}
+        return {name: ops.reshape(each, (-1, self.width)) for name, each in first.items()}
 
     def step(
-        self, token_ids: Any, position: Any, context: dict[str, Any], state: dict[str, Any]
+        self, token_ids: Any, position: Any, context: dict[str, Any], state: dict[str, Any], beams: int = 1
     ) -> tuple[Any, dict[str, Any]]:
         """One step, or several one after the other: (rows, T) tokens -> logits (rows, vocab_size), state."""
         vectors, output = self.embedding(token_ids), None
         for place in range(token_ids.shape[1]):
-            state, output, _ = self._advance(vectors[:, place], context, state)
+            state, output, _ = self._advance(vectors[:, place], context, state, beams)
         return self.embedding(output, reverse=True), state
 
-    def _advance(self, vector: Any, context: dict[str, Any], state: dict[str, Any]) -> tuple[dict[str, Any], Any, Any]:
+    def _advance(
+        self, vector: Any, context: dict[str, Any], state: dict[str, Any], beams: int = 1
+    ) -> tuple[dict[str, Any], Any, Any]:
         """One token: (rows, width) -> state, output (rows, width), attention (rows, S) float32."""
         memory, keys, hidden = context["memory"], context["memory_keys"], state["hidden"]
-        batch, length, width = ops.shape(keys)[0], keys.shape[1], self.width
-        query = ops.reshape(self.query_dense(hidden), (batch, -1, 1, width))
+        query = ops.reshape(self.query_dense(hidden), (-1, beams, 1, self.width))
         scores = self.score_dense(ops.tanh(query + keys[:, None]))[..., 0]
         scores = ops.cast(scores, "float32")
         if "memory_mask" in context:
@@ -144,7 +140,7 @@ class RecurrentDecoder(keras.layers.Layer):
         )
         state = dict(zip(self.state_names, states, strict=True))
         output = vector + self.state_output(state["hidden"]) + self.mixture_output(mixture)
-        return state, output, ops.reshape(weights, (-1, length))
+        return state, output, ops.reshape(weights, (-1, keys.shape[1]))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         # How many things are returned depends on the arguments.

@@ -131,14 +131,14 @@ class TransformerDecoder(keras.layers.Layer):
             context |= zip(_names(index, "memory_"), block.cross_attention.project(memory), strict=True)
         return context if memory_mask is None else context | {"memory_mask": memory_mask}
 
-    def start(self, context: dict[str, Any], rows: Any) -> dict[str, Any]:
+    def start(self, context: dict[str, Any], beams: int = 1) -> dict[str, Any]:
         """An empty cache for each block."""
-        head_dim = self.width // self.num_heads
-        shape = (rows, self.num_heads, self.context_length, head_dim)
-        return {name: ops.zeros(shape, self.compute_dtype) for name in self.state_names}
+        keys, _ = _names(self.unimodal_depth, "memory_")
+        empty = ops.tile(ops.zeros_like(context[keys][:, :, :1]), (beams, 1, self.context_length, 1))
+        return dict.fromkeys(self.state_names, empty)
 
     def step(
-        self, token_ids: Any, position: Any, context: dict[str, Any], state: dict[str, Any]
+        self, token_ids: Any, position: Any, context: dict[str, Any], state: dict[str, Any], beams: int = 1
     ) -> tuple[Any, dict[str, Any]]:
         """One step, or several at once: (rows, T) tokens from `position` on -> logits (rows, vocab_size), state."""
         x, mask = self._embed(token_ids, position), context.get("memory_mask")
@@ -150,7 +150,7 @@ class TransformerDecoder(keras.layers.Layer):
         for index, crossing in enumerate(self.blocks, self.unimodal_depth):
             cache = tuple(state[name] for name in _names(index))
             memory = tuple(context[name] for name in _names(index, "memory_"))
-            x, cache = crossing.step(x, cache, memory, position, mask)
+            x, cache = crossing.step(x, cache, memory, position, mask, beams)
             after |= zip(_names(index), cache, strict=True)
         return self.embedding(self.final_norm(x[:, -1]), reverse=True), after
 

@@ -27,9 +27,9 @@ def beam_search(decoder: Any, context: dict[str, Any], prompts: Prompts, options
     rows, length, beams = ops.shape(prompts.token_ids)[0], prompts.length, options.num_beams
     vocab_size = decoder.vocab_size
     ids = ops.repeat(prompts.rows()[:, None], beams, axis=1)
-    state = decoder.start(context, rows * beams)
+    state = decoder.start(context, beams)
     if prompts.shared > 1:
-        _, state = decoder.step(_flat(ids[:, :, : prompts.shared - 1]), 0, context, state)
+        _, state = decoder.step(_flat(ids[:, :, : prompts.shared - 1]), 0, context, state, beams)
     lengths, first = prompts.lengths[:, None], ops.where(ops.arange(beams) == 0, 0.0, IMPOSSIBLE)
     tracks = options.repetition_penalty != 1
     nothing = {
@@ -58,7 +58,7 @@ def beam_search(decoder: Any, context: dict[str, Any], prompts: Prompts, options
     def one_token(now: dict[str, Any]) -> tuple[dict[str, Any]]:
         place, live = now["place"], now["live"]
         logits, state = decoder.step(
-            column(_flat(live["token_ids"]), place - 1)[:, None], place - 1, context, now["state"]
+            column(_flat(live["token_ids"]), place - 1)[:, None], place - 1, context, now["state"], beams
         )
         scores, count = ops.log_softmax(logits, axis=-1), place - lengths
         adjusted = adjust(scores, now.get("seen"), ops.repeat(count[:, 0], beams), options, prompts)

@@ -24,7 +24,7 @@ def single_search(
     nothing = ops.zeros((rows,), "float32")
     if not prompts.max_tokens:
         return {"token_ids": ids, "log_probabilities": nothing, "scores": nothing}
-    state = decoder.start(context, rows)
+    state = decoder.start(context)
     if prompts.shared > 1:
         _, state = decoder.step(ids[:, : prompts.shared - 1], 0, context, state)
     tracks = options.repetition_penalty != 1

@@ -18,9 +18,8 @@ class CrossAttentionBlock(keras.layers.Layer):
 
     call(x, context, attention_mask (B, T) bool, context_mask (B, S) bool, return_weights): with return_weights also the weights
     (B, heads, T, S) float32 of the attention to the context.
-    step(x, cache, context_cache, position, context_mask) -> (x, cache): the same over a cache of x's own keys and values, as in
-    Attention, and over context_cache = cross_attention.project(context). Where x has K times the context's rows, K rows in a
-    row share one row of the context.
+    step(x, cache, context_cache, position, context_mask, beams = 1) -> (x, cache): the same over a cache of x's own keys and values,
+    as in Attention, and over context_cache = cross_attention.project(context), of which `beams` rows of x in a row share one.
     causal: position t of x sees positions <= t of x only. depth: number of blocks in the stack, for the start of the projections as
     in TransformerBlock.
     Raises ValueError where width is not a multiple of num_heads.
@@ -103,14 +102,16 @@ class CrossAttentionBlock(keras.layers.Layer):
         x = x + self.dropout_layer(self.mlp(self.mlp_norm(x)), training=training)
         return (x, weights) if return_weights else x
 
-    def step(self, x: Any, cache: Any, context_cache: Any, position: Any, context_mask: Any = None) -> tuple[Any, Any]:
+    def step(
+        self, x: Any, cache: Any, context_cache: Any, position: Any, context_mask: Any = None, beams: int = 1
+    ) -> tuple[Any, Any]:
         attended, cache = self.self_attention(self.self_norm(x), cache=cache, position=position)
         x = x + attended
         # Attention to a context knows no order: rows that share one are queries of the same row.
-        rows = ops.shape(context_cache[0])[0]
-        query = ops.reshape(self.cross_norm(x), (rows, -1, self.width))
+        length = x.shape[1]
+        query = ops.reshape(self.cross_norm(x), (-1, beams * length, self.width))
         attended, _ = self.cross_attention(query, cache=context_cache, attention_mask=context_mask)
-        x = x + ops.reshape(attended, ops.shape(x))
+        x = x + ops.reshape(attended, (-1, length, self.width))
         return x + self.mlp(self.mlp_norm(x)), cache
 
     def get_config(self) -> dict[str, Any]:

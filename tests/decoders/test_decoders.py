@@ -38,7 +38,7 @@ def test_steps_give_what_the_whole_gives(kind, mask):
     whole = numpy(layer(IDS, MEMORY, memory_mask=mask))
     assert whole.shape == (3, 9, 20)
     context = layer.read(ops.convert_to_tensor(MEMORY), None if mask is None else ops.convert_to_tensor(mask))
-    logits, state = layer.step(IDS[:, :4], 0, context, layer.start(context, 3))
+    logits, state = layer.step(IDS[:, :4], 0, context, layer.start(context))
     np.testing.assert_allclose(numpy(logits), whole[:, 3], atol=2e-6)
     for place in range(4, 9):
         logits, state = layer.step(IDS[:, place : place + 1], place, context, state)
@@ -50,9 +50,9 @@ def test_rows_may_share_a_memory(kind):
     layer = decoder(kind)
     context = layer.read(ops.convert_to_tensor(MEMORY), ops.convert_to_tensor(MASK))
     texts = RNG.integers(0, 20, (6, 1)).astype("int32")
-    shared, _ = layer.step(texts, 0, context, layer.start(context, 6))
+    shared, _ = layer.step(texts, 0, context, layer.start(context, 2), 2)
     own = layer.read(*(ops.convert_to_tensor(np.repeat(x, 2, axis=0)) for x in (MEMORY, MASK)))
-    expected, _ = layer.step(texts, 0, own, layer.start(own, 6))
+    expected, _ = layer.step(texts, 0, own, layer.start(own))
     np.testing.assert_allclose(numpy(shared), numpy(expected), atol=1e-6)
 
 

@@ -182,6 +182,14 @@ def test_a_file_answers_as_keras_at_any_batch_size(build, tmp_path):
     assert_answers_as_keras(model, write(model, tmp_path / "x.tflite"))
 
 
+def test_the_shape_of_one_free_axis_is_a_constant(tmp_path):
+    x = keras.Input((6, 10), name="x")
+    model = keras.Model(x, {"y": layers.Reshape((2, 3, 8))(layers.Dense(8)(x)) * 2})
+    path = write(model, tmp_path / "x.tflite")
+    assert "SHAPE" not in kinds(path)
+    assert_answers_as_keras(model, path)
+
+
 def test_dense_layers_on_a_sequence_are_one_operation_each(tmp_path):
     path = write(dense_on_a_sequence(), tmp_path / "x.tflite")
     assert kinds(path) == ["FULLY_CONNECTED"] * 2

@@ -25,6 +25,7 @@ def simplify(file: File) -> None:
     _skip_reshapes(file)
     _fuse_bias(file)
     _use_embedding_lookup(file)
+    _write_shapes(file)
     _drop_shape_arithmetic(file)
     file.drop_unused()
 
@@ -175,6 +176,22 @@ def _reshape_rows(file: File, rows: int, output: int, ids: int, width: int) -> l
 def _reshape(file: File, source: int, target: int, shape: list[int]) -> Any:
     constant = file.add_constant(f"{_name(file, target)}/shape", np.array(shape, np.int32))
     return file.make("RESHAPE", [source, constant], [target], schema.ReshapeOptionsT(newShape=shape))
+
+
+def _write_shapes(file: File) -> None:
+    """The shape of a reshape to one free axis as a constant, where the converter computes it from the batch.
+
+    LiteRT allocates what has a computed shape anew in every call, and XNNPACK's kernels were seen to go on with the old memory.
+    """
+    for operation in file.graph.operators:
+        if file.kind(operation) == "RESHAPE" and len(operation.inputs) > 1:
+            source, shape = map(int, operation.inputs)
+            axes = file.shape(int(operation.outputs[0]))
+            if file.value(shape) is None and axes.count(-1) == 1 and 0 not in axes:
+                output = int(operation.outputs[0])
+                written = _reshape(file, source, output, axes)
+                operation.inputs, operation.builtinOptions = written.inputs, written.builtinOptions
+                operation.builtinOptionsType = written.builtinOptionsType
 
 
 def _drop_shape_arithmetic(file: File) -> None:

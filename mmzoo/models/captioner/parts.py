@@ -66,7 +66,7 @@ class Prefill(keras.layers.Layer):
     def call(self, inputs: dict[str, Any]) -> dict[str, Any]:
         context = self.decoder.read(inputs["sequence"], inputs.get("sequence_mask"))
         token_ids = inputs["token_ids"]
-        state = self.decoder.start(context, ops.shape(token_ids)[0])
+        state = self.decoder.start(context)
         logits, state = self.decoder.step(token_ids, 0, context, state)
         return {LOGITS: logits} | context | state
 
