@@ -1,12 +1,26 @@
-"""The generator's step and its pictures a second, against the same network in torch, in turns."""
+"""The generator's step and its pictures a second, against the same network in torch, in turns.
+
+    python speed.py THREADS    answers each line DRAW BATCH CALLS on standard input with the milliseconds of CALLS calls, as the peer does
+
+A process has one number of threads: both sides do with THREADS, and once more one picture at a time with one thread.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from peers.environment import HERE as PEERS
 from peers.environment import peers_python
@@ -24,24 +38,36 @@ def measure(arguments: argparse.Namespace) -> Measured:
     step, draw, parameters = _ours(arguments.seed)
     ours = {"step": turn_of(step, CALLS)}
     ours |= {f"draw_batch_{batch}": turn_of(partial(draw, batch), CALLS) for batch in DRAW_BATCHES}
-    command = [str(peers_python(arguments.peers_python)), str(PEERS / "generator.py"), str(THREADS)]
+    torch = [str(peers_python(arguments.peers_python)), str(PEERS / "generator.py")]
     busy = os.getloadavg()[0]
-    peer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert int(peer.stdout.readline()) == parameters, "not the same shape"
+    with (
+        _answering([*torch, str(THREADS)], parameters) as peer,
+        _answering([*torch, "1"], parameters) as peer_alone,
+        _answering([sys.executable, __file__, "1"], parameters) as ours_alone,
+    ):
         asked = {"step": f"STEP {STEP_BATCH}"} | {f"draw_batch_{batch}": f"DRAW {batch}" for batch in DRAW_BATCHES}
-        theirs = {f"{PEER}: {name}": turn_of_process(peer, f"{line} {1 + CALLS}") for name, line in asked.items()}
-        medians = in_turns(ours | theirs, 9 if arguments.full else 3, arguments.seed)
-    finally:
-        peer.communicate()
+        turns = ours | {f"{PEER}: {name}": turn_of_process(peer, f"{line} {1 + CALLS}") for name, line in asked.items()}
+        single = {"draw_one_thread": ours_alone, f"{PEER}: draw_one_thread": peer_alone}
+        turns |= {name: turn_of_process(process, f"DRAW 1 {1 + CALLS}") for name, process in single.items()}
+        medians = in_turns(turns, 9 if arguments.full else 3, arguments.seed)
     rows = [Row("generator_step_ms", medians["step"], medians[f"{PEER}: step"], PEER)]
     rows.append(Row("generator_step_ratio", medians[f"{PEER}: step"] / medians["step"]))
-    for batch in DRAW_BATCHES:
-        name = f"draw_batch_{batch}"
+    for name, batch in [("draw_one_thread", 1), *((f"draw_batch_{batch}", batch) for batch in DRAW_BATCHES)]:
         rates = [1000 * batch / medians[key] for key in (name, f"{PEER}: {name}")]
         rows.append(Row(f"{name}_images_per_second", rates[0], rates[1], PEER))
         rows.append(Row(f"{name}_ratio", rates[0] / rates[1]))
     return rows, {"median_ms": medians, "parameters": parameters, "load_before": busy}
+
+
+@contextmanager
+def _answering(command: list[str], parameters: int) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert int(process.stdout.readline()) == parameters, "not the same shape"
+        yield process
+    finally:
+        process.communicate()
 
 
 def _ours(seed: int) -> tuple[Any, Any, int]:
@@ -76,3 +102,23 @@ def _ours(seed: int) -> tuple[Any, Any, int]:
         lambda batch: compiled_draw(of_draws[batch]).numpy(),
         model.count_params(),
     )
+
+
+def _answer(threads: int) -> None:
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    _, draw, parameters = _ours(0)
+    print(parameters, flush=True)
+    for line in sys.stdin:
+        _, batch, calls = line.split()
+        times = []
+        for _ in range(int(calls)):
+            started = time.perf_counter()
+            draw(int(batch))
+            times.append(1000 * (time.perf_counter() - started))
+        print(json.dumps(times), flush=True)
+
+
+if __name__ == "__main__":
+    _answer(int(sys.argv[1]))
