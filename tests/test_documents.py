@@ -67,6 +67,7 @@ def test_readme_shows_ten_lines():
         ("text_to_image", "photos_recall", "{:.3f}"),
         ("text_to_image", "generator_step_ms", "{:.1f}"),
         ("text_to_image", "draw_batch_64_images_per_second", "{:.0f}"),
+        ("text_to_image", "draw_batch_1_images_per_second", "{:.0f}"),
         ("text_to_image", "latency_onnx_fp32_batch_1", "{:.2f}"),
         ("text_to_image", "latency_tflite_fp32_batch_1", "{:.2f}"),
         ("text_to_image", "exported_onnx_fp32_within_1_level", "{:.4f}"),
