@@ -40,7 +40,12 @@ class Bundle:
 
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
-        header, _, lines = (self.directory / "SHA256SUMS").read_text("utf-8").partition("\n")
+        sums = self.directory / "SHA256SUMS"
+        if not sums.is_file():
+            raise FileNotFoundError(
+                f"{directory} must be a directory written by mmzoo.export, found no SHA256SUMS there"
+            )
+        header, _, lines = sums.read_text("utf-8").partition("\n")
         if not header.endswith(": " + hashlib.sha256(lines.encode()).hexdigest()):
             raise ValueError("SHA256SUMS must begin with the hash of its own lines, received a damaged one")
         self._sums = {line[66:]: line[:64] for line in lines.splitlines()}
@@ -194,7 +199,11 @@ class Client:
 def open_client(name: str, bundle: str | Path, **options: Any) -> Client:
     """One of CLIENTS, whose file lies beside this one; options: its own, such as precision. Raises ImportError where it does not."""
     module, kind = CLIENTS[name]
-    client: Client = getattr(importlib.import_module(module), kind)(bundle, **options)
+    try:
+        kinds = importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"{name} needs {module}.py beside mmzoo_bundle.py, and what it imports: {error}") from error
+    client: Client = getattr(kinds, kind)(bundle, **options)
     return client
 
 
