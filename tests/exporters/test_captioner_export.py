@@ -45,7 +45,7 @@ def test_every_format_writes_what_the_model_writes(decoder, tmp_path):
     mmzoo.export(model, tmp_path / "captioner")
     manifest = read_manifest(tmp_path / "captioner")
     written = model.generate(IMAGES)
-    assert tuple(each.text for each in written) == CAPTIONS  # of a half-learned one, two tokens may be as likely
+    assert tuple(each.text for each in written) == CAPTIONS  # four texts, so that a state that is lost shows
     expected = [each.token_ids.tolist() for each in written]
     for form in ("saved_model", "tflite", "onnx"):
         run = {

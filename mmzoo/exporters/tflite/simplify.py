@@ -1,4 +1,4 @@
-"""Dense layers and embeddings as the single operations that TFLite's kernels and quantizer are made for.
+"""Dense layers and embeddings as the single operations that TFLite's kernels and quantizer are made for, and shapes as constants.
 
 The converter makes of a Dense on a sequence with a free batch axis a chain: shape arithmetic, a reshape to a matrix, a
 product, a reshape back, an addition. FULLY_CONNECTED does all of it.
@@ -183,15 +183,15 @@ def _write_shapes(file: File) -> None:
 
     LiteRT allocates what has a computed shape anew in every call, and XNNPACK's kernels were seen to go on with the old memory.
     """
+    operations = []
     for operation in file.graph.operators:
-        if file.kind(operation) == "RESHAPE" and len(operation.inputs) > 1:
-            source, shape = map(int, operation.inputs)
-            axes = file.shape(int(operation.outputs[0]))
-            if file.value(shape) is None and axes.count(-1) == 1 and 0 not in axes:
-                output = int(operation.outputs[0])
-                written = _reshape(file, source, output, axes)
-                operation.inputs, operation.builtinOptions = written.inputs, written.builtinOptions
-                operation.builtinOptionsType = written.builtinOptionsType
+        if file.kind(operation) == "RESHAPE" and len(operation.inputs) == 2:
+            (source, shape), output = map(int, operation.inputs), int(operation.outputs[0])
+            axes = file.shape(output)
+            if file.value(shape) is None and axes.count(-1) == 1 and 0 not in axes:  # beside a 0 a free axis may be any
+                operation = _reshape(file, source, output, axes)
+        operations.append(operation)
+    file.graph.operators = operations
 
 
 def _drop_shape_arithmetic(file: File) -> None:
